@@ -1,0 +1,51 @@
+// Labelled photos: a folder per class, train/val/test folders of such, or a CSV.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "nevus/result.h"
+
+namespace nevus {
+
+struct DatasetOptions {
+  std::string image_column = "file";
+  std::string label_column = "label";
+  std::string group_column;             ///< empty: `group`, else `lesion_id`, where the CSV has it
+  std::string split_column = "split";   ///< used where the CSV has it
+  std::map<std::string, std::string> where;  ///< only rows with these values
+};
+
+struct Sample {
+  std::filesystem::path file;  ///< as it can be opened
+  int label = 0;               ///< index into Dataset::classes
+  std::string group;           ///< photos of one lesion; the file's name where nothing says
+  std::string split;           ///< "train", "val", "test" or empty
+};
+
+struct Dataset {
+  std::filesystem::path root;        ///< the folder, or the CSV file
+  std::vector<std::string> classes;  ///< label texts, sorted
+  std::vector<Sample> samples;       ///< sorted by file
+  bool has_groups = false;           ///< a column said which photos show one lesion
+  std::vector<std::string> warnings; ///< one line each: rows and files left out, and why
+
+  /// Samples of one split.
+  std::vector<Sample> of_split(const std::string& split) const;
+};
+
+/// Reads the list, not the photos. Rows whose file is missing are left out with a warning that
+/// names row and file; an error where nothing usable is left, a column is absent, or a class has
+/// fewer than two photos.
+Result<Dataset> load_dataset(const std::filesystem::path& data, const DatasetOptions& options = {});
+
+/// SHA-256 over (relative path, label, group, split) lines: says whether two runs saw the same list.
+std::string dataset_hash(const Dataset& dataset);
+
+/// Is this label text a malignant diagnosis? Known: malignant, mel, melanoma, bcc, akiec, scc, … and
+/// their long names, case-insensitively.
+bool is_malignant_label(const std::string& label);
+
+}  // namespace nevus

@@ -1,0 +1,46 @@
+// Writes ONNX files: a small graph builder over protobuf's wire format (protozero). Field numbers are
+// those of onnx.proto, IR version 8, opset 13. Knows nothing of LibTorch.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nevus {
+
+enum class WeightStorage { float16, float32 };  ///< float16: stored as half, a Cast node widens it
+
+/// Convolution with folded batch-norm; all attributes are written out (no auto_pad).
+struct ConvSpec {
+  int in_channels = 0, out_channels = 0, kernel = 1, stride = 1, groups = 1;
+  int pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+  std::vector<float> weight;  ///< out * in/groups * k * k
+  std::vector<float> bias;    ///< out, or empty
+};
+
+class OnnxGraph {
+ public:
+  explicit OnnxGraph(WeightStorage storage);
+  ~OnnxGraph();
+
+  /// Declares the graph's input float32 [N, shape...]; returns its name.
+  std::string input(const std::string& name, const std::vector<std::int64_t>& shape);
+  std::string conv(const std::string& x, const ConvSpec& conv, const std::string& name);
+  std::string clip(const std::string& x, float low, float high);  ///< relu6 = clip(0, 6)
+  std::string add(const std::string& a, const std::string& b);
+  std::string add_bias(const std::string& x, const std::vector<float>& bias, const std::string& name);
+  std::string global_average_pool(const std::string& x);
+  std::string flatten(const std::string& x);
+  std::string identity(const std::string& x, const std::string& name);
+  /// Declares an output float32 [N, shape...]; `value` must be its name.
+  void output(const std::string& value, const std::vector<std::int64_t>& shape);
+
+  /// The serialised ModelProto, without metadata.
+  std::vector<std::uint8_t> serialize() const;
+
+ private:
+  struct Impl;
+  Impl* impl_;
+};
+
+}  // namespace nevus
