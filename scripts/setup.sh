@@ -456,17 +456,19 @@ $skip_packages || install_packages
 node_is_enough || die "Node 18 or newer and npm are needed"
 setup_npm
 setup_onnxruntime
+if $want_native; then
+  setup_torch
+  setup_weights
+fi
 if $want_web; then
+  setup_headers_wasm
+  setup_imgui
+  # The native build can begin while OpenCV for WebAssembly is still compiling.
+  write_deps
   find_emcc
   setup_zlib_wasm
   setup_opencv_wasm
   opencv_config=$(dirname "$(find "$opencv_dir" -name OpenCVConfig.cmake | head -n 1)")
-  setup_headers_wasm
-  setup_imgui
-fi
-if $want_native; then
-  setup_torch
-  setup_weights
 fi
 write_deps
 [ -d "$apt_dir" ] && rm -rf "$apt_dir"
