@@ -1,0 +1,47 @@
+// Self-contained HTML reports: one file, no network, readable years later.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nevus/package.h"
+#include "nevus/result.h"
+
+namespace nevus {
+
+/// One line of history.csv; NaN where a figure doesn't exist (an AUC without both classes).
+struct EpochRecord {
+  int epoch = 0;  ///< from 1
+  double train_loss = 0, val_loss = 0;
+  double train_auc = 0, val_auc = 0;
+  double seconds = 0;          ///< wall clock
+  double learning_rate = 0;    ///< at the epoch's end
+};
+
+struct ClassCount {
+  std::string name;
+  bool malignant = false;
+  std::size_t train = 0, val = 0;  ///< photos
+};
+
+/// What a training run has to say of itself. The package's `metrics` and `training` objects are shown
+/// as tables; `settings` are (name, value) lines in the order given.
+struct TrainingReport {
+  std::string title;         ///< the model's name
+  std::string command_line;
+  std::vector<EpochRecord> epochs;
+  int best_epoch = 0;        ///< the epoch that was kept
+  bool interrupted = false;  ///< stopped before its last epoch
+  std::vector<ClassCount> classes;
+  std::vector<std::pair<std::string, std::string>> settings;
+  std::vector<std::string> warnings;
+  ModelPackage package;
+};
+
+/// Writes the training report (curves, figures with intervals, class balance, settings, limits)
+/// atomically. The error names the file.
+Result<bool> write_training_report(const std::filesystem::path& path, const TrainingReport& report);
+
+}  // namespace nevus
