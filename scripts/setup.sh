@@ -41,7 +41,7 @@ ort_headers=1.21
 wasm_flags='-O3 -msimd128 -fwasm-exceptions'
 
 packages_common=(build-essential ca-certificates ccache clang clang-format clang-tidy cmake git
-  ninja-build pkg-config python3-venv xz-utils bzip2 nlohmann-json3-dev libprotozero-dev googletest)
+  ninja-build patch pkg-config python3-venv xz-utils bzip2 nlohmann-json3-dev libprotozero-dev googletest)
 packages_native=(libbrotli-dev libcli11-dev libcpp-httplib-dev libgtest-dev libopencv-dev
   libspdlog-dev libtomlplusplus-dev zlib1g-dev)
 packages_web=(chromium fonts-inter fonts-liberation)
@@ -214,10 +214,10 @@ prepare_private_apt() {
   private_apt_ready=true
 }
 
-# fetch_source PACKAGE/SUITE SHA256 DIR: downloads the package's upstream tarball, checks it and
-# unpacks it into DIR without its top folder.
+# fetch_source PACKAGE/SUITE SHA256 DIR [PATCH]: downloads the package's upstream tarball, checks it,
+# unpacks it into DIR without its top folder, and applies the patch.
 fetch_source() {
-  local package=$1 sha256=$2 dir=$3 line file hash uri
+  local package=$1 sha256=$2 dir=$3 patch=${4:-} line file hash uri
   [ -e "$dir/.unpacked" ] && return
   prepare_private_apt
   line=$(private_apt_get apt-get source --print-uris "$package" 2>/dev/null | grep -E "\.orig\.tar\.[a-z0-9]+ " | head -n 1) ||
@@ -236,6 +236,7 @@ fetch_source() {
   rm -rf "$dir"
   mkdir -p "$dir"
   tar -xf "$apt_dir/download/$file" -C "$dir" --strip-components=1
+  [ -z "$patch" ] || logged patch patch -d "$dir" -p1 --forward --input="$patch"
   touch "$dir/.unpacked"
 }
 
@@ -376,11 +377,7 @@ setup_opencv_wasm() {
   [ -e "$opencv_dir" ] && return
   say "OpenCV $opencv_version core and imgproc for WebAssembly (about 5 minutes on two cores)"
   local tmp=$work/$(basename "$opencv_dir") option
-  fetch_source opencv/bookworm "$opencv_sha256" "$tmp/src"
-  if [ ! -e "$tmp/src/.patched" ]; then
-    (cd "$tmp/src" && logged opencv-patch git apply --verbose "$patch")
-    touch "$tmp/src/.patched"
-  fi
+  fetch_source opencv/bookworm "$opencv_sha256" "$tmp/src" "$patch"
   # Neither video, GUI, GPU nor threads: every WITH_ option that this version knows is off.
   for option in $(grep -ohE 'OCV_OPTION\(WITH_[A-Z0-9_]+' "$tmp/src/CMakeLists.txt" | cut -d'(' -f2 | sort -u); do
     flags+=("-D$option=OFF")
