@@ -1,0 +1,243 @@
+// nevus_core for the page's worker: plain C functions over one photo and one model package, so that
+// JavaScript writes pixels straight into this module's memory and reads results without a copy.
+//
+// Texts are returned as JSON, NUL-terminated, valid until the next call that returns a text. An error
+// is {"error": "one line for a person", "field": "offending part or empty"}; nothing is thrown.
+
+#include <emscripten/emscripten.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <new>
+#include <nlohmann/json.hpp>
+#include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nevus/core.h"
+
+namespace {
+
+using nlohmann::json;
+using nevus::ImageView;
+
+struct Free {
+  void operator()(void* memory) const { std::free(memory); }
+};
+
+// One worker, one thread, one photo at a time: a single state is all there is.
+struct State {
+  nevus::ModelPackage package;
+  bool has_package = false;
+  std::unique_ptr<std::uint8_t, Free> photo;  // RGBA; malloc, since a vector would clear 49 MB first
+  int width = 0;
+  int height = 0;
+  nevus::Quality quality;
+  std::vector<float> tensor;
+  nevus::Image preview;
+  nevus::Image heatmap;
+  std::string text;
+};
+State state;
+
+const char* answer(const json& value) {
+  // Names inside a file may hold anything; invalid UTF-8 is replaced, never thrown at.
+  state.text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  return state.text.c_str();
+}
+
+const char* failure(const std::string& message, const std::string& field = {}) {
+  return answer({{"error", message}, {"field", field}});
+}
+
+/// Runs `work`, which returns JSON; whatever it throws becomes an error text.
+template <class Work>
+const char* guarded(Work&& work) {
+  try {
+    return answer(work());
+  } catch (const std::bad_alloc&) {
+    return failure("not enough memory for this photo");
+  } catch (const cv::Exception& error) {
+    return failure(error.code == cv::Error::StsNoMem ? "not enough memory for this photo"
+                                                     : "image processing failed: " + error.err);
+  } catch (const std::exception& error) {
+    return failure(error.what());
+  }
+}
+
+json error_json(const nevus::Error& error) {
+  return {{"error", error.message}, {"field", error.field}};
+}
+
+std::string_view codec_name(nevus::ImageCodec codec) {
+  switch (codec) {
+    case nevus::ImageCodec::jpeg: return "JPEG";
+    case nevus::ImageCodec::png: return "PNG";
+    case nevus::ImageCodec::webp: return "WebP";
+    case nevus::ImageCodec::bmp: return "BMP";
+    case nevus::ImageCodec::tiff: return "TIFF";
+    case nevus::ImageCodec::gif: return "GIF";
+    case nevus::ImageCodec::avif: return "AVIF";
+    case nevus::ImageCodec::heic: return "HEIC";
+  }
+  return "image";
+}
+
+ImageView photo_view() {
+  return {state.photo.get(), state.width, state.height, static_cast<std::size_t>(state.width) * 4,
+          nevus::PixelFormat::rgba};
+}
+
+std::size_t tensor_size() {
+  const auto& input = state.package.input;
+  return 3u * static_cast<std::size_t>(input.width) * static_cast<std::size_t>(input.height);
+}
+
+}  // namespace
+
+extern "C" {
+
+/// Memory for `size` bytes that JavaScript fills (a file); null when there is none. Free with nevus_free.
+EMSCRIPTEN_KEEPALIVE std::uint8_t* nevus_alloc(std::size_t size) {
+  return static_cast<std::uint8_t*>(std::malloc(std::max<std::size_t>(size, 1)));
+}
+
+EMSCRIPTEN_KEEPALIVE void nevus_free(std::uint8_t* memory) { std::free(memory); }
+
+/// nevus::inspect_encoded: {"codec", "width", "height", "orientation"} or an error.
+EMSCRIPTEN_KEEPALIVE const char* nevus_inspect(const std::uint8_t* bytes, std::size_t size) {
+  return guarded([&]() -> json {
+    const auto info = nevus::inspect_encoded({bytes, size});
+    if (!info.ok()) return error_json(info.error());
+    return {{"codec", codec_name(info->codec)},
+            {"width", info->width},
+            {"height", info->height},
+            {"orientation", info->orientation}};
+  });
+}
+
+/// nevus::read_package; from now on it is the package in use. {"package": model.json, "input":
+/// {"width", "height"}, …} or an error, after which the package used before stays.
+EMSCRIPTEN_KEEPALIVE const char* nevus_load_package(const std::uint8_t* bytes, std::size_t size) {
+  return guarded([&]() -> json {
+    auto package = nevus::read_package({bytes, size});
+    if (!package.ok()) return error_json(package.error());
+    state.package = *std::move(package);
+    state.has_package = true;
+    return {{"package", json::parse(nevus::to_json(state.package))}};
+  });
+}
+
+/// The self-test's input, normalised: 3 * height * width floats; null when memory ran out or no
+/// package is loaded.
+EMSCRIPTEN_KEEPALIVE const float* nevus_self_test() {
+  if (!state.has_package) return nullptr;
+  try {
+    const auto image = nevus::self_test_image(state.package.self_test.seed, state.package.input);
+    state.tensor.resize(tensor_size());
+    nevus::normalize(image.view(), state.package.input, state.tensor);
+    return state.tensor.data();
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
+/// Room for a photo of width x height RGBA pixels (straight alpha, upright), to be filled by
+/// JavaScript; replaces the photo before it. Null when there is no memory or the size is absurd.
+EMSCRIPTEN_KEEPALIVE std::uint8_t* nevus_photo(int width, int height) {
+  state.photo.reset();
+  state.width = state.height = 0;
+  if (width < 1 || height < 1 || std::int64_t{width} * height > nevus::kMaxPixels) return nullptr;
+  state.photo.reset(nevus_alloc(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 4));
+  if (state.photo) {
+    state.width = width;
+    state.height = height;
+  }
+  return state.photo.get();
+}
+
+/// Frees the photo's pixels; its quality, tensor and preview stay.
+EMSCRIPTEN_KEEPALIVE void nevus_release_photo() { state.photo.reset(); }
+
+/// Measures the photo, fills the network's input (nevus_tensor) and makes a preview of at most
+/// `preview_side` pixels (nevus_preview). {"quality", "preview": {"width", "height"}, "crop": {"x",
+/// "y", "width", "height"} in shares of the photo} or an error.
+EMSCRIPTEN_KEEPALIVE const char* nevus_prepare(int preview_side) {
+  return guarded([&]() -> json {
+    if (!state.has_package) return {{"error", "no model is loaded"}, {"field", ""}};
+    if (!state.photo) return {{"error", "no photo is loaded"}, {"field", ""}};
+    const ImageView view = photo_view();
+    state.quality = nevus::assess_quality(view);
+    state.tensor.resize(tensor_size());
+    nevus::preprocess(view, state.package.input, state.tensor);
+
+    const double scale = std::min(1.0, static_cast<double>(preview_side) / std::max(view.width, view.height));
+    const int width = std::max(1, static_cast<int>(std::lround(view.width * scale)));
+    const int height = std::max(1, static_cast<int>(std::lround(view.height * scale)));
+    state.preview = nevus::Image(width, height, nevus::PixelFormat::rgba);
+    const cv::Mat source(view.height, view.width, CV_8UC4, state.photo.get(), view.stride);
+    cv::Mat preview(height, width, CV_8UC4, state.preview.pixels.data());
+    if (width == view.width && height == view.height)
+      source.copyTo(preview);
+    else
+      cv::resize(source, preview, preview.size(), 0, 0, cv::INTER_AREA);
+
+    json issues = json::array();
+    for (const auto issue : state.quality.issues)
+      issues.push_back({{"id", nevus::id(issue)}, {"sentence", nevus::sentence(issue)}});
+    const nevus::Rect crop = nevus::center_square(view.width, view.height);
+    return {{"quality",
+             {{"width", state.quality.width},
+              {"height", state.quality.height},
+              {"sharpness", state.quality.sharpness},
+              {"brightness", state.quality.brightness},
+              {"contrast", state.quality.contrast},
+              {"clipped", state.quality.clipped},
+              {"issues", issues}}},
+            {"preview", {{"width", width}, {"height", height}}},
+            {"crop",
+             {{"x", double(crop.x) / view.width},
+              {"y", double(crop.y) / view.height},
+              {"width", double(crop.width) / view.width},
+              {"height", double(crop.height) / view.height}}}};
+  });
+}
+
+/// What nevus_prepare filled: 3 * height * width floats.
+EMSCRIPTEN_KEEPALIVE const float* nevus_tensor() { return state.tensor.data(); }
+/// What nevus_prepare made: RGBA.
+EMSCRIPTEN_KEEPALIVE const std::uint8_t* nevus_preview() { return state.preview.pixels.data(); }
+
+/// Logits (one a class) and cam (classes * cam height * cam width) of the prepared photo to the
+/// decision, and a heat-map of `heatmap_size` squared pixels (nevus_heatmap). {"outcome", "sentence",
+/// "malignancy", "probabilities"} or an error.
+EMSCRIPTEN_KEEPALIVE const char* nevus_decide(const float* logits, std::size_t logit_count, const float* cam,
+                                              std::size_t cam_count, int heatmap_size) {
+  return guarded([&]() -> json {
+    if (!state.has_package) return {{"error", "no model is loaded"}, {"field", ""}};
+    const nevus::ModelPackage& package = state.package;
+    const std::size_t cells =
+        static_cast<std::size_t>(package.cam_width) * static_cast<std::size_t>(package.cam_height);
+    if (logit_count != package.classes.size() || cam_count != package.classes.size() * cells)
+      return {{"error", "the model's answer has the wrong size"}, {"field", ""}};
+    const nevus::Decision decision = nevus::decide({logits, logit_count}, package, state.quality);
+    const auto evidence = nevus::malignancy_evidence({cam, cam_count}, package);
+    state.heatmap =
+        nevus::render_heatmap(evidence, package.cam_width, package.cam_height, std::clamp(heatmap_size, 1, 1024));
+    return {{"outcome", nevus::id(decision.outcome)},
+            {"sentence", nevus::sentence(decision.outcome)},
+            {"malignancy", decision.malignancy},
+            {"probabilities", decision.probabilities}};
+  });
+}
+
+/// What nevus_decide made: RGBA, straight alpha, over the photo's centre square.
+EMSCRIPTEN_KEEPALIVE const std::uint8_t* nevus_heatmap() { return state.heatmap.pixels.data(); }
+
+}  // extern "C"
