@@ -1,5 +1,6 @@
 // nevus_core's one public header: pixels in, a decision and its explanation out. Values in, values
-// out; no files, no threads, no globals. Knows nothing of LibTorch, ONNX Runtime, ImGui or a browser.
+// out; no files, no threads, no globals. Knows nothing of LibTorch, ONNX Runtime, ImGui or a
+// browser.
 #pragma once
 
 #include "nevus/decision.h"

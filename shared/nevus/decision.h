@@ -15,8 +15,9 @@ enum class Outcome { show_doctor, nothing_alarming, cannot_judge };
 
 struct Decision {
   Outcome outcome = Outcome::cannot_judge;
-  std::vector<double> probabilities;  ///< calibrated, one a class, sum 1; empty if logits were not finite
-  double malignancy = 0;              ///< sum over the malignant classes, 0..1
+  std::vector<double>
+      probabilities;      ///< calibrated, one a class, sum 1; empty if logits were not finite
+  double malignancy = 0;  ///< sum over the malignant classes, 0..1
 };
 
 /// softmax(logits / temperature), in double, shifted by the maximum. Source: Guo et al., "On

@@ -17,7 +17,8 @@ inline constexpr std::int64_t kMaxPixels = 64'000'000;
 
 struct EncodedInfo {
   ImageCodec codec = ImageCodec::jpeg;
-  int width = 0;        ///< pixels as stored, before orientation; 0 where the container hides it (avif, heic, tiff)
+  int width = 0;  ///< pixels as stored, before orientation; 0 where the container hides it (avif,
+                  ///< heic, tiff)
   int height = 0;
   int orientation = 1;  ///< EXIF orientation, 1 to 8
 };

@@ -11,7 +11,9 @@ namespace nevus {
 /// `rgba` has straight (not premultiplied) alpha.
 enum class PixelFormat : std::uint8_t { gray = 1, rgb = 3, rgba = 4 };
 
-constexpr int channels(PixelFormat format) { return static_cast<int>(format); }
+constexpr int channels(PixelFormat format) {
+  return static_cast<int>(format);
+}
 
 /// Pixels that somebody else owns, rows from the top; upright (orientation is the decoder's work).
 struct ImageView {

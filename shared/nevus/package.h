@@ -29,31 +29,34 @@ struct ModelClass {
 
 /// Frozen on validation data, never on test data.
 struct OperatingPoint {
-  double threshold = 0.5;    ///< probability of malignancy, 0..1; at or above it: "Show this to a doctor"
-  double sensitivity = 0;    ///< on validation, 0..1
-  double specificity = 0;    ///< on validation, 0..1
-  std::int64_t n = 0;        ///< validation photos
+  double threshold =
+      0.5;  ///< probability of malignancy, 0..1; at or above it: "Show this to a doctor"
+  double sensitivity = 0;  ///< on validation, 0..1
+  double specificity = 0;  ///< on validation, 0..1
+  std::int64_t n = 0;      ///< validation photos
 };
 
 /// A question with a known answer, asked of every backend before it is trusted.
 struct SelfTest {
-  std::uint32_t seed = 1;       ///< of self_test_input()
-  std::vector<float> logits;    ///< expected, one a class
-  double tolerance = 0.02;      ///< greatest absolute difference, > 0
+  std::uint32_t seed = 1;     ///< of self_test_input()
+  std::vector<float> logits;  ///< expected, one a class
+  double tolerance = 0.02;    ///< greatest absolute difference, > 0
 };
 
 struct ModelPackage {
   std::string name;
-  std::string architecture;          ///< "efficientnet-lite0"
-  std::string sha256;                ///< hex, of the serialised ONNX GraphProto (weights and structure)
+  std::string architecture;  ///< "efficientnet-lite0"
+  std::string sha256;        ///< hex, of the serialised ONNX GraphProto (weights and structure)
   PreprocessSpec input;
-  std::vector<ModelClass> classes;   ///< 2 to 64, at least one malignant and one not
-  int cam_width = 0, cam_height = 0; ///< 1 to 64
-  double temperature = 1;            ///< divides the logits (Guo et al., 2017), > 0
+  std::vector<ModelClass> classes;    ///< 2 to 64, at least one malignant and one not
+  int cam_width = 0, cam_height = 0;  ///< 1 to 64
+  double temperature = 1;             ///< divides the logits (Guo et al., 2017), > 0
   OperatingPoint operating_point;
   SelfTest self_test;
-  nlohmann::json metrics = nlohmann::json::object();   ///< {"validation": {"n":, "auc":, "auc_ci": [,]}, …}
-  nlohmann::json training = nlohmann::json::object();  ///< command line, seed, data hashes, versions, settings
+  nlohmann::json metrics =
+      nlohmann::json::object();  ///< {"validation": {"n":, "auc":, "auc_ci": [,]}, …}
+  nlohmann::json training =
+      nlohmann::json::object();  ///< command line, seed, data hashes, versions, settings
   std::string license;
   std::string intended_use;
   std::vector<std::string> known_limits;

@@ -12,12 +12,13 @@ namespace nevus {
 enum class QualityIssue { too_small, too_blurred, too_dark, too_bright, no_contrast };
 
 struct Quality {
-  int width = 0;              ///< the photo's, pixels
+  int width = 0;  ///< the photo's, pixels
   int height = 0;
-  double sharpness = 0;       ///< variance of the Laplacian of grey values at a fixed scale (Pech-Pacheco et al., 2000), >= 0
-  double brightness = 0;      ///< mean grey value, 0 (black) to 1 (white)
-  double contrast = 0;        ///< standard deviation of grey values, 0 to 0.5
-  double clipped = 0;         ///< share of pixels at 0 or 255 in every channel, 0 to 1
+  double sharpness = 0;              ///< variance of the Laplacian of grey values at a fixed scale
+                                     ///< (Pech-Pacheco et al., 2000), >= 0
+  double brightness = 0;             ///< mean grey value, 0 (black) to 1 (white)
+  double contrast = 0;               ///< standard deviation of grey values, 0 to 0.5
+  double clipped = 0;                ///< share of pixels at 0 or 255 in every channel, 0 to 1
   std::vector<QualityIssue> issues;  ///< empty: good enough to be judged
 
   bool judgeable() const { return issues.empty(); }
