@@ -63,7 +63,18 @@ shell_syntax() {
 }
 
 # Sources of the native build that clang-tidy reads: those that include LibTorch take half a minute
-# each, so only --tidy asks for them.
+# each, so only --tidy asks for them, and for the static analyser. A file that passed is not read again
+# until it, a header or the configuration changes (build/tidy holds the hashes).
+tidy_one() {
+  local file=$1 key
+  key=$({ cat .clang-tidy "$file" && echo "$tidy_options $tidy_headers"; } | sha256sum | cut -d' ' -f1)
+  [ -e "build/tidy/$key" ] && return
+  # shellcheck disable=SC2086  # options, split on purpose
+  clang-tidy --quiet -p build/native $tidy_options "$file" 2>&1 |
+    grep -vE '^[0-9]+ warnings? |^Suppressed |^Use -header-filter'
+  [ "${PIPESTATUS[0]}" -eq 0 ] && touch "build/tidy/$key"
+}
+
 tidy() {
   local database=build/native/compile_commands.json files
   if [ ! -f "$database" ]; then
@@ -73,19 +84,22 @@ tidy() {
   mapfile -t files < <(
     for file in "${cpp[@]}"; do
       case $file in
-        *.h) continue ;;
-        shared/* | native/*) ;;
+        shared/*.cpp | native/*.cpp) ;;
         *) continue ;;
       esac
       grep -qF "/$file\"" "$database" || continue
-      $all_tidy || ! grep -qlE 'torch/|nevus_torch|"native/(nets|train)/|"(nets|train)/' "$file" || continue
+      $all_tidy || ! grep -qE '# *include [<"](torch/|ATen/|c10/|nets/|train/)' "$file" || continue
       printf '%s\n' "$file"
     done
   )
   [ ${#files[@]} -gt 0 ] || return 0
-  printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p build/native 2>&1 |
-    grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed |^Use -header-filter'
-  [ "${PIPESTATUS[1]}" -eq 0 ]
+  mkdir -p build/tidy
+  tidy_options=
+  $all_tidy && tidy_options='--checks=clang-analyzer-core.*,clang-analyzer-cplusplus.*,-clang-analyzer-cplusplus.NewDeleteLeaks'
+  tidy_headers=$(cat $(tracked 'shared/*.h' 'native/*.h') | sha256sum)
+  export -f tidy_one
+  export tidy_options tidy_headers
+  printf '%s\0' "${files[@]}" | xargs -0 -P "$(nproc)" -I{} bash -c 'tidy_one "$1"' _ {}
 }
 
 check shell shell_syntax
