@@ -19,11 +19,11 @@ else()
 
   find_package(CLI11 REQUIRED)
   find_package(spdlog REQUIRED)
-  find_package(httplib REQUIRED)
   find_package(tomlplusplus REQUIRED)
   find_package(ZLIB REQUIRED)
   find_package(PkgConfig REQUIRED)
   pkg_check_modules(brotlienc REQUIRED IMPORTED_TARGET libbrotlienc)
+  pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)  # Debian ships no CMake file
 
   add_library(nevus_onnxruntime SHARED IMPORTED)
   add_library(nevus::onnxruntime ALIAS nevus_onnxruntime)
