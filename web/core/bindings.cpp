@@ -1,8 +1,9 @@
 // nevus_core for the page's worker: plain C functions over one photo and one model package, so that
 // JavaScript writes pixels straight into this module's memory and reads results without a copy.
 //
-// Texts are returned as JSON, NUL-terminated, valid until the next call that returns a text. An error
-// is {"error": "one line for a person", "field": "offending part or empty"}; nothing is thrown.
+// Texts are returned as JSON, NUL-terminated, valid until the next call that returns a text. An
+// error is {"error": "one line for a person", "field": "offending part or empty"}; nothing is
+// thrown.
 
 #include <emscripten/emscripten.h>
 
@@ -24,8 +25,8 @@
 
 namespace {
 
-using nlohmann::json;
 using nevus::ImageView;
+using nlohmann::json;
 
 struct Free {
   void operator()(void* memory) const { std::free(memory); }
@@ -35,7 +36,8 @@ struct Free {
 struct State {
   nevus::ModelPackage package;
   bool has_package = false;
-  std::unique_ptr<std::uint8_t, Free> photo;  // RGBA; malloc, since a vector would clear 49 MB first
+  std::unique_ptr<std::uint8_t, Free>
+      photo;  // RGBA; malloc, since a vector would clear 49 MB first
   int width = 0;
   int height = 0;
   nevus::Quality quality;
@@ -77,14 +79,22 @@ json error_json(const nevus::Error& error) {
 
 std::string_view codec_name(nevus::ImageCodec codec) {
   switch (codec) {
-    case nevus::ImageCodec::jpeg: return "JPEG";
-    case nevus::ImageCodec::png: return "PNG";
-    case nevus::ImageCodec::webp: return "WebP";
-    case nevus::ImageCodec::bmp: return "BMP";
-    case nevus::ImageCodec::tiff: return "TIFF";
-    case nevus::ImageCodec::gif: return "GIF";
-    case nevus::ImageCodec::avif: return "AVIF";
-    case nevus::ImageCodec::heic: return "HEIC";
+    case nevus::ImageCodec::jpeg:
+      return "JPEG";
+    case nevus::ImageCodec::png:
+      return "PNG";
+    case nevus::ImageCodec::webp:
+      return "WebP";
+    case nevus::ImageCodec::bmp:
+      return "BMP";
+    case nevus::ImageCodec::tiff:
+      return "TIFF";
+    case nevus::ImageCodec::gif:
+      return "GIF";
+    case nevus::ImageCodec::avif:
+      return "AVIF";
+    case nevus::ImageCodec::heic:
+      return "HEIC";
   }
   return "image";
 }
@@ -103,12 +113,15 @@ std::size_t tensor_size() {
 
 extern "C" {
 
-/// Memory for `size` bytes that JavaScript fills (a file); null when there is none. Free with nevus_free.
+/// Memory for `size` bytes that JavaScript fills (a file); null when there is none. Free with
+/// nevus_free.
 EMSCRIPTEN_KEEPALIVE std::uint8_t* nevus_alloc(std::size_t size) {
   return static_cast<std::uint8_t*>(std::malloc(std::max<std::size_t>(size, 1)));
 }
 
-EMSCRIPTEN_KEEPALIVE void nevus_free(std::uint8_t* memory) { std::free(memory); }
+EMSCRIPTEN_KEEPALIVE void nevus_free(std::uint8_t* memory) {
+  std::free(memory);
+}
 
 /// nevus::inspect_encoded: {"codec", "width", "height", "orientation"} or an error.
 EMSCRIPTEN_KEEPALIVE const char* nevus_inspect(const std::uint8_t* bytes, std::size_t size) {
@@ -154,7 +167,8 @@ EMSCRIPTEN_KEEPALIVE std::uint8_t* nevus_photo(int width, int height) {
   state.photo.reset();
   state.width = state.height = 0;
   if (width < 1 || height < 1 || std::int64_t{width} * height > nevus::kMaxPixels) return nullptr;
-  state.photo.reset(nevus_alloc(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 4));
+  state.photo.reset(
+      nevus_alloc(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 4));
   if (state.photo) {
     state.width = width;
     state.height = height;
@@ -163,7 +177,9 @@ EMSCRIPTEN_KEEPALIVE std::uint8_t* nevus_photo(int width, int height) {
 }
 
 /// Frees the photo's pixels; its quality, tensor and preview stay.
-EMSCRIPTEN_KEEPALIVE void nevus_release_photo() { state.photo.reset(); }
+EMSCRIPTEN_KEEPALIVE void nevus_release_photo() {
+  state.photo.reset();
+}
 
 /// Measures the photo, fills the network's input (nevus_tensor) and makes a preview of at most
 /// `preview_side` pixels (nevus_preview). {"quality", "preview": {"width", "height"}, "crop": {"x",
@@ -177,7 +193,8 @@ EMSCRIPTEN_KEEPALIVE const char* nevus_prepare(int preview_side) {
     state.tensor.resize(tensor_size());
     nevus::preprocess(view, state.package.input, state.tensor);
 
-    const double scale = std::min(1.0, static_cast<double>(preview_side) / std::max(view.width, view.height));
+    const double scale =
+        std::min(1.0, static_cast<double>(preview_side) / std::max(view.width, view.height));
     const int width = std::max(1, static_cast<int>(std::lround(view.width * scale)));
     const int height = std::max(1, static_cast<int>(std::lround(view.height * scale)));
     state.preview = nevus::Image(width, height, nevus::PixelFormat::rgba);
@@ -210,15 +227,20 @@ EMSCRIPTEN_KEEPALIVE const char* nevus_prepare(int preview_side) {
 }
 
 /// What nevus_prepare filled: 3 * height * width floats.
-EMSCRIPTEN_KEEPALIVE const float* nevus_tensor() { return state.tensor.data(); }
+EMSCRIPTEN_KEEPALIVE const float* nevus_tensor() {
+  return state.tensor.data();
+}
 /// What nevus_prepare made: RGBA.
-EMSCRIPTEN_KEEPALIVE const std::uint8_t* nevus_preview() { return state.preview.pixels.data(); }
+EMSCRIPTEN_KEEPALIVE const std::uint8_t* nevus_preview() {
+  return state.preview.pixels.data();
+}
 
 /// Logits (one a class) and cam (classes * cam height * cam width) of the prepared photo to the
-/// decision, and a heat-map of `heatmap_size` squared pixels (nevus_heatmap). {"outcome", "sentence",
-/// "malignancy", "probabilities"} or an error.
-EMSCRIPTEN_KEEPALIVE const char* nevus_decide(const float* logits, std::size_t logit_count, const float* cam,
-                                              std::size_t cam_count, int heatmap_size) {
+/// decision, and a heat-map of `heatmap_size` squared pixels (nevus_heatmap). {"outcome",
+/// "sentence", "malignancy", "probabilities"} or an error.
+EMSCRIPTEN_KEEPALIVE const char* nevus_decide(const float* logits, std::size_t logit_count,
+                                              const float* cam, std::size_t cam_count,
+                                              int heatmap_size) {
   return guarded([&]() -> json {
     if (!state.has_package) return {{"error", "no model is loaded"}, {"field", ""}};
     const nevus::ModelPackage& package = state.package;
@@ -228,8 +250,8 @@ EMSCRIPTEN_KEEPALIVE const char* nevus_decide(const float* logits, std::size_t l
       return {{"error", "the model's answer has the wrong size"}, {"field", ""}};
     const nevus::Decision decision = nevus::decide({logits, logit_count}, package, state.quality);
     const auto evidence = nevus::malignancy_evidence({cam, cam_count}, package);
-    state.heatmap =
-        nevus::render_heatmap(evidence, package.cam_width, package.cam_height, std::clamp(heatmap_size, 1, 1024));
+    state.heatmap = nevus::render_heatmap(evidence, package.cam_width, package.cam_height,
+                                          std::clamp(heatmap_size, 1, 1024));
     return {{"outcome", nevus::id(decision.outcome)},
             {"sentence", nevus::sentence(decision.outcome)},
             {"malignancy", decision.malignancy},
@@ -238,6 +260,8 @@ EMSCRIPTEN_KEEPALIVE const char* nevus_decide(const float* logits, std::size_t l
 }
 
 /// What nevus_decide made: RGBA, straight alpha, over the photo's centre square.
-EMSCRIPTEN_KEEPALIVE const std::uint8_t* nevus_heatmap() { return state.heatmap.pixels.data(); }
+EMSCRIPTEN_KEEPALIVE const std::uint8_t* nevus_heatmap() {
+  return state.heatmap.pixels.data();
+}
 
 }  // extern "C"

@@ -1,0 +1,37 @@
+// Colours and fonts, light and dark. No green anywhere, and no red: amber asks for attention.
+#pragma once
+
+#include <imgui.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "view.h"
+
+namespace nevus::app {
+
+struct Palette {
+  ImU32 page, card, border, text, muted, track, accent, accent_text;
+  ImU32 amber, amber_soft, indigo, indigo_soft, grey, grey_soft;
+};
+
+/// WCAG 2.2 AA contrast (4.5 : 1) for every text colour on page and card.
+const Palette& palette(bool dark);
+
+ImU32 strong(const Palette& colours, Tone tone);
+ImU32 soft(const Palette& colours, Tone tone);
+
+struct Fonts {
+  ImFont* body = nullptr;      ///< 16 px
+  ImFont* strong = nullptr;    ///< 16 px, semibold
+  ImFont* small_ = nullptr;    ///< 14 px
+  ImFont* headline = nullptr;  ///< 30 px, semibold
+  ImFont* title = nullptr;     ///< 24 px, semibold, for narrow pages
+};
+
+/// Fills ImGui's atlas with the page's fonts, drawn for `density` device pixels a CSS pixel.
+/// @param regular, bold  TrueType files; must outlive the atlas
+Fonts build_fonts(std::span<std::uint8_t> regular, std::span<std::uint8_t> bold, float density);
+
+}  // namespace nevus::app

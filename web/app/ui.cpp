@@ -1,0 +1,343 @@
+// The page's picture, laid out by hand on one ImGui window: a column on a phone, photo left and
+// answer right on a wide screen.
+
+#include "ui.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <string>
+
+namespace nevus::app {
+namespace {
+
+constexpr float kWide = 860;       // CSS pixels from which two columns fit
+constexpr float kMaxWidth = 1160;  // of the content
+constexpr float kReading = 680;    // of a single column on a wide screen
+constexpr float kSlotHeight = 48;  // of the heat-map's controls
+constexpr float kRadius = 12;
+constexpr float kGap = 16;
+
+struct Column {
+  float x, y, width;
+};
+
+class Painter {
+ public:
+  Painter(const Scene& scene, Layout& layout)
+      : scene_(scene),
+        view_(scene.view),
+        colours_(palette(scene.dark)),
+        layout_(layout),
+        list_(*ImGui::GetWindowDrawList()) {}
+
+  void paint() {
+    const ImVec2 size = ImGui::GetIO().DisplaySize;
+    const bool wide = size.x >= kWide;
+    margin_ = wide ? 32.0f : 16.0f;
+    const float width = std::min(size.x - 2 * margin_, kMaxWidth);
+    const Column page{std::floor((size.x - width) / 2), margin_ - scene_.scroll, width};
+    float bottom = page.y;
+    if (scene_.photo.empty()) {
+      const float reading = std::min(width, kReading);
+      Column column{std::floor((size.x - reading) / 2), page.y, reading};
+      if (view_.state == PageState::failed) {
+        outcome_card(column, wide);
+        column.y += kGap;
+      }
+      drop_card(column, wide);
+      column.y += kGap * 1.5f;
+      sections(column);
+      bottom = column.y;
+    } else if (wide) {
+      const float left = std::floor(width * 0.47f);
+      Column photo_column{page.x, page.y, left};
+      Column text_column{page.x + left + 2 * kGap, page.y, width - left - 2 * kGap};
+      photo(photo_column, size.y - 2 * margin_ - kSlotHeight - 60);
+      outcome_card(text_column, wide);
+      text_column.y += kGap * 1.5f;
+      sections(text_column);
+      bottom = std::max(photo_column.y, text_column.y);
+    } else {
+      Column column = page;
+      outcome_card(column, wide);
+      column.y += kGap;
+      photo(column, size.y * 0.7f);
+      column.y += kGap;
+      sections(column);
+      bottom = column.y;
+    }
+    if (!view_.footer.empty()) {
+      Column footer{page.x, bottom + kGap, page.width};
+      centred(footer, scene_.fonts.small_, 14, colours_.muted, view_.footer);
+      bottom = footer.y;
+    }
+    layout_.content_height = std::ceil(bottom + margin_ + scene_.scroll);
+  }
+
+ private:
+  /// Wrapped text; moves the column down by its height.
+  void text(Column& column, ImFont* font, float size, ImU32 colour, const std::string& words) {
+    if (words.empty()) return;
+    const ImVec2 extent =
+        font->CalcTextSizeA(size, FLT_MAX, column.width, words.data(), words.data() + words.size());
+    list_.AddText(font, size, {column.x, column.y}, colour, words.data(),
+                  words.data() + words.size(), column.width);
+    column.y += std::ceil(extent.y);
+  }
+
+  float width_of(ImFont* font, float size, const std::string& words) {
+    return font->CalcTextSizeA(size, FLT_MAX, 0, words.data(), words.data() + words.size()).x;
+  }
+
+  /// Like text(), each line in the middle.
+  void centred(Column& column, ImFont* font, float size, ImU32 colour, const std::string& words) {
+    const char* begin = words.data();
+    const char* end = begin + words.size();
+    while (begin < end) {
+      const char* stop =
+          font->CalcWordWrapPositionA(size / font->FontSize, begin, end, column.width);
+      if (stop == begin) stop = begin + 1;
+      const float width = font->CalcTextSizeA(size, FLT_MAX, 0, begin, stop).x;
+      list_.AddText(font, size, {std::floor(column.x + (column.width - width) / 2), column.y},
+                    colour, begin, stop);
+      column.y += std::ceil(size * 1.25f);
+      begin = stop;
+      while (begin < end && *begin == ' ') ++begin;
+    }
+  }
+
+  void outcome_card(Column& column, bool wide) {
+    const float padding = wide ? 24.0f : 18.0f;
+    Column inner{column.x + padding + 4, column.y + padding, column.width - 2 * padding - 4};
+    // The card lies behind its text, whose height is known afterwards.
+    list_.ChannelsSplit(2);
+    list_.ChannelsSetCurrent(1);
+    if (wide)
+      text(inner, scene_.fonts.headline, 30, strong(colours_, view_.tone), view_.headline);
+    else
+      text(inner, scene_.fonts.title, 24, strong(colours_, view_.tone), view_.headline);
+    for (const std::string& paragraph : view_.paragraphs) {
+      inner.y += 10;
+      text(inner, scene_.fonts.body, 16, colours_.text, paragraph);
+    }
+    inner.y += padding;
+    list_.ChannelsSetCurrent(0);
+    const ImVec2 top{column.x, column.y};
+    const ImVec2 bottom{column.x + column.width, inner.y};
+    list_.AddRectFilled(top, bottom, strong(colours_, view_.tone), kRadius);
+    list_.AddRectFilled({top.x + 6, top.y}, bottom, soft(colours_, view_.tone), kRadius - 4,
+                        ImDrawFlags_RoundCornersRight);
+    list_.ChannelsMerge();
+    column.y = inner.y;
+  }
+
+  /// Where a photo may be dropped, and a click opens the file dialogue.
+  void drop_card(Column& column, bool wide) {
+    const float padding = wide ? 40.0f : 24.0f;
+    const float icon = 56;
+    Column inner{column.x + padding, column.y + padding, column.width - 2 * padding};
+    list_.ChannelsSplit(2);
+    list_.ChannelsSetCurrent(1);
+    picture_icon({column.x + column.width / 2, inner.y + icon / 2}, icon);
+    inner.y += icon + 18;
+    const bool failed = view_.state == PageState::failed;
+    centred(inner, scene_.fonts.title, 24, colours_.text, failed ? view_.prompt : view_.headline);
+    if (!failed) {
+      for (const std::string& paragraph : view_.paragraphs) {
+        inner.y += 8;
+        centred(inner, scene_.fonts.body, 16, colours_.muted, paragraph);
+      }
+    }
+    inner.y += padding;
+    list_.ChannelsSetCurrent(0);
+    const ImVec2 top{column.x, column.y};
+    const ImVec2 bottom{column.x + column.width, inner.y};
+    bool hovered = false;
+    if (inner.y > 0 && column.y < ImGui::GetIO().DisplaySize.y) {
+      ImGui::SetCursorScreenPos(top);
+      layout_.choose_clicked =
+          ImGui::InvisibleButton("choose", {bottom.x - top.x, bottom.y - top.y});
+      hovered = ImGui::IsItemHovered();
+      if (hovered) ImGui::SetMouseCursor(ImGuiMouseCursor_Hand);
+    }
+    list_.AddRectFilled(top, bottom, hovered ? colours_.indigo_soft : colours_.card, kRadius);
+    dashed(top, bottom, hovered ? colours_.accent : colours_.border);
+    list_.ChannelsMerge();
+    column.y = inner.y;
+  }
+
+  void dashed(ImVec2 top, ImVec2 bottom, ImU32 colour) {
+    constexpr float dash = 8, gap = 6, thick = 2, r = kRadius;
+    for (float x = top.x + r; x < bottom.x - r; x += dash + gap) {
+      const float end = std::min(x + dash, bottom.x - r);
+      list_.AddLine({x, top.y}, {end, top.y}, colour, thick);
+      list_.AddLine({x, bottom.y}, {end, bottom.y}, colour, thick);
+    }
+    for (float y = top.y + r; y < bottom.y - r; y += dash + gap) {
+      const float end = std::min(y + dash, bottom.y - r);
+      list_.AddLine({top.x, y}, {top.x, end}, colour, thick);
+      list_.AddLine({bottom.x, y}, {bottom.x, end}, colour, thick);
+    }
+    constexpr float quarter = 1.57079633f;
+    const ImVec2 centres[] = {{bottom.x - r, bottom.y - r},
+                              {top.x + r, bottom.y - r},
+                              {top.x + r, top.y + r},
+                              {bottom.x - r, top.y + r}};
+    for (int corner = 0; corner < 4; ++corner) {
+      list_.PathArcTo(centres[corner], r, quarter * static_cast<float>(corner),
+                      quarter * static_cast<float>(corner + 1));
+      list_.PathStroke(colour, 0, thick);
+    }
+  }
+
+  /// A photo's frame with a spot in it.
+  void picture_icon(ImVec2 centre, float size) {
+    const float half = size / 2;
+    const ImVec2 top{centre.x - half, centre.y - half * 0.8f};
+    const ImVec2 bottom{centre.x + half, centre.y + half * 0.8f};
+    list_.AddRectFilled(top, bottom, colours_.indigo_soft, 8);
+    list_.AddRect(top, bottom, colours_.accent, 8, 0, 2.5f);
+    list_.AddCircleFilled(centre, size * 0.15f, colours_.accent, 32);
+    list_.AddCircle(centre, size * 0.25f, colours_.accent, 40, 1.5f);
+  }
+
+  void photo(Column& column, float max_height) {
+    const float aspect =
+        static_cast<float>(scene_.photo.width()) / static_cast<float>(scene_.photo.height());
+    const float height = std::floor(std::min(column.width / aspect, std::max(max_height, 160.0f)));
+    const float width = std::floor(height * aspect);
+    const ImVec2 top{std::floor(column.x + (column.width - width) / 2), std::floor(column.y)};
+    const ImVec2 bottom{top.x + width, top.y + height};
+    const auto id = [](const Texture& texture) {
+      return reinterpret_cast<ImTextureID>(static_cast<std::intptr_t>(texture.handle()));
+    };
+    list_.AddImageRounded(id(scene_.photo), top, bottom, {0, 0}, {1, 1}, IM_COL32_WHITE, kRadius);
+
+    const ImVec2 crop_top{top.x + width * view_.crop_x, top.y + height * view_.crop_y};
+    const ImVec2 crop_bottom{crop_top.x + width * view_.crop_width,
+                             crop_top.y + height * view_.crop_height};
+    // What the network did not see is dimmed.
+    const ImU32 dim = (colours_.page & 0x00ffffffu) | 0x8c000000u;
+    if (crop_top.x > top.x)
+      list_.AddRectFilled(top, {crop_top.x, bottom.y}, dim, kRadius, ImDrawFlags_RoundCornersLeft);
+    if (crop_bottom.x < bottom.x)
+      list_.AddRectFilled({crop_bottom.x, top.y}, bottom, dim, kRadius,
+                          ImDrawFlags_RoundCornersRight);
+    if (crop_top.y > top.y)
+      list_.AddRectFilled(top, {bottom.x, crop_top.y}, dim, kRadius, ImDrawFlags_RoundCornersTop);
+    if (crop_bottom.y < bottom.y)
+      list_.AddRectFilled({top.x, crop_bottom.y}, bottom, dim, kRadius,
+                          ImDrawFlags_RoundCornersBottom);
+
+    bool held = false;
+    if (bottom.y > 0 && top.y < ImGui::GetIO().DisplaySize.y && width >= 1) {
+      ImGui::SetCursorScreenPos(top);
+      ImGui::InvisibleButton("photo", {width, height});
+      held = ImGui::IsItemActive();
+    }
+    if (view_.heatmap_shown && !held && !scene_.heatmap.empty()) {
+      const int alpha = static_cast<int>(std::lround(255 * view_.heatmap_opacity));
+      const bool whole = view_.crop_width > 0.999f && view_.crop_height > 0.999f;
+      list_.AddImageRounded(id(scene_.heatmap), crop_top, crop_bottom, {0, 0}, {1, 1},
+                            IM_COL32(255, 255, 255, alpha), whole ? kRadius : 0);
+    }
+    list_.AddRect(top, bottom, colours_.border, kRadius);
+    column.y = bottom.y + 8;
+    if (view_.heatmap_available) {
+      layout_.slot_x = column.x;
+      layout_.slot_y = column.y + scene_.scroll;
+      layout_.slot_width = column.width;
+      column.y += kSlotHeight;
+    }
+    if (!view_.caption.empty())
+      text(column, scene_.fonts.small_, 14, colours_.muted, view_.caption);
+  }
+
+  void sections(Column& column) {
+    for (const Section& section : view_.sections) {
+      text(column, scene_.fonts.strong, 16, colours_.text, section.title);
+      column.y += 4;
+      list_.AddLine({column.x, column.y}, {column.x + column.width, column.y}, colours_.border);
+      column.y += 8;
+      for (const Row& entry : section.rows) row(column, entry);
+      if (!section.note.empty()) {
+        column.y += 2;
+        text(column, scene_.fonts.small_, 14, colours_.muted, section.note);
+      }
+      column.y += kGap * 1.25f;
+    }
+  }
+
+  void row(Column& column, const Row& entry) {
+    const Fonts& fonts = scene_.fonts;
+    constexpr float size = 16;
+    if (entry.label.size() <= 2) {  // a numbered step
+      list_.AddCircleFilled({column.x + 12, column.y + 10}, 12, colours_.indigo_soft, 32);
+      const float width = width_of(fonts.strong, 14, entry.label);
+      list_.AddText(fonts.strong, 14, {std::floor(column.x + 12 - width / 2), column.y + 3},
+                    colours_.accent, entry.label.c_str());
+      Column value{column.x + 36, column.y, column.width - 36};
+      text(value, fonts.body, size, colours_.text, entry.value);
+      column.y = value.y + 12;
+      return;
+    }
+    const float label_width = width_of(fonts.body, size, entry.label);
+    const float value_width = width_of(fonts.strong, size, entry.value);
+    if (label_width + value_width + kGap <= column.width) {
+      list_.AddText(fonts.body, size, {column.x, column.y}, colours_.muted, entry.label.c_str());
+      list_.AddText(fonts.strong, size,
+                    {std::floor(column.x + column.width - value_width), column.y}, colours_.text,
+                    entry.value.c_str());
+      column.y += 20;
+    } else {
+      text(column, fonts.body, size, colours_.muted, entry.label);
+      text(column, fonts.strong, size, colours_.text, entry.value);
+    }
+    if (entry.bar) {
+      column.y += 5;
+      const float height = entry.mark ? 12.0f : 8.0f;
+      const ImVec2 top{column.x, column.y};
+      const float end = column.x + column.width * *entry.bar;
+      list_.AddRectFilled(top, {column.x + column.width, column.y + height}, colours_.track,
+                          height / 2);
+      if (end > column.x + 1)
+        list_.AddRectFilled(top, {std::max(end, column.x + height), column.y + height},
+                            entry.mark ? strong(colours_, view_.tone) : colours_.grey, height / 2);
+      if (entry.mark) {
+        const float x = std::floor(column.x + column.width * *entry.mark);
+        list_.AddRectFilled({x - 3, column.y - 5}, {x + 3, column.y + height + 5}, colours_.page);
+        list_.AddRectFilled({x - 1, column.y - 5}, {x + 1, column.y + height + 5}, colours_.text);
+      }
+      column.y += height + 4;
+    }
+    column.y += 6;
+  }
+
+  const Scene& scene_;
+  const View& view_;
+  const Palette& colours_;
+  Layout& layout_;
+  ImDrawList& list_;
+  float margin_ = 0;
+};
+
+}  // namespace
+
+Layout draw_scene(const Scene& scene) {
+  Layout layout;
+  ImGui::SetNextWindowPos({0, 0});
+  ImGui::SetNextWindowSize(ImGui::GetIO().DisplaySize);
+  ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, {0, 0});
+  ImGui::PushStyleVar(ImGuiStyleVar_WindowBorderSize, 0);
+  ImGui::Begin("Nevus", nullptr,
+               ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove |
+                   ImGuiWindowFlags_NoSavedSettings | ImGuiWindowFlags_NoBackground |
+                   ImGuiWindowFlags_NoNav | ImGuiWindowFlags_NoScrollWithMouse);
+  Painter(scene, layout).paint();
+  ImGui::End();
+  ImGui::PopStyleVar(2);
+  return layout;
+}
+
+}  // namespace nevus::app

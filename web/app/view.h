@@ -1,0 +1,46 @@
+// What the page wants shown: web/ts/view.ts's View, read from its JSON.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nevus::app {
+
+enum class PageState { loading, ready, analysing, answered, failed };
+enum class Tone { amber, indigo, grey };
+
+struct Row {
+  std::string label;
+  std::string value;
+  std::optional<float> bar;   ///< 0..1
+  std::optional<float> mark;  ///< 0..1
+};
+
+struct Section {
+  std::string title;
+  std::vector<Row> rows;
+  std::string note;
+};
+
+struct View {
+  PageState state = PageState::loading;
+  Tone tone = Tone::indigo;
+  std::string headline;
+  std::vector<std::string> paragraphs;
+  std::vector<Section> sections;
+  std::string caption;  ///< under the photo
+  std::string prompt;   ///< on the drop card after a failure
+  std::string footer;
+  /// The square that the network saw, in shares of the photo's width and height.
+  float crop_x = 0, crop_y = 0, crop_width = 1, crop_height = 1;
+  bool heatmap_available = false;
+  bool heatmap_shown = false;
+  float heatmap_opacity = 0.6f;  ///< 0..1
+};
+
+/// @throws nlohmann::json::exception when the text isn't a View
+View parse_view(std::string_view json);
+
+}  // namespace nevus::app

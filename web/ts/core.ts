@@ -1,0 +1,157 @@
+// nevus_core (C++ as WebAssembly) with types: web/core/bindings.cpp says what each function does.
+
+import type { Crop, ModelPackage, OutcomeId, Pixels, Quality } from './protocol';
+
+/** Emscripten's module: exported functions take and return plain numbers. */
+interface CoreModule {
+  HEAPU8: Uint8Array<ArrayBuffer>;
+  UTF8ToString(pointer: number): string;
+  _nevus_alloc(size: number): number;
+  _nevus_free(pointer: number): void;
+  _nevus_inspect(pointer: number, size: number): number;
+  _nevus_load_package(pointer: number, size: number): number;
+  _nevus_self_test(): number;
+  _nevus_photo(width: number, height: number): number;
+  _nevus_release_photo(): void;
+  _nevus_prepare(previewSide: number): number;
+  _nevus_tensor(): number;
+  _nevus_preview(): number;
+  _nevus_decide(logits: number, logitCount: number, cam: number, camCount: number, size: number): number;
+  _nevus_heatmap(): number;
+}
+
+export type CoreFactory = (options: { locateFile: () => string }) => Promise<CoreModule>;
+
+/** A reason that a person may read, as it stands. */
+export class Refusal extends Error {
+  readonly field: string;
+  constructor(reason: string, field = '') {
+    super(reason);
+    this.name = 'Refusal';
+    this.field = field;
+  }
+}
+
+export interface EncodedInfo {
+  codec: string;
+  /** Pixels as stored, before orientation; 0 where the container hides it. */
+  width: number;
+  height: number;
+  orientation: number;
+}
+
+export interface Prepared {
+  quality: Quality;
+  crop: Crop;
+  preview: Pixels;
+  /** The network's input; a view on the core's memory, valid until the core is called again. */
+  tensor: Float32Array<ArrayBuffer>;
+}
+
+export interface Decided {
+  outcome: OutcomeId;
+  sentence: string;
+  malignancy: number;
+  probabilities: number[];
+  heatmap: Pixels;
+}
+
+export class Core {
+  readonly #module: CoreModule;
+  #tensorLength = 0;
+
+  private constructor(module: CoreModule) {
+    this.#module = module;
+  }
+
+  static async load(factory: CoreFactory, wasm: string): Promise<Core> {
+    return new Core(await factory({ locateFile: () => wasm }));
+  }
+
+  /** @throws Refusal with the core's words */
+  inspect(bytes: Uint8Array): EncodedInfo {
+    return this.#withBytes(bytes, (pointer) =>
+      this.#parse<EncodedInfo>(this.#module._nevus_inspect(pointer, bytes.length)),
+    );
+  }
+
+  /** Reads and checks a model package; the one in use stays when it is refused. @throws Refusal */
+  loadPackage(onnx: Uint8Array): ModelPackage {
+    const { package: model } = this.#withBytes(onnx, (pointer) =>
+      this.#parse<{ package: ModelPackage }>(this.#module._nevus_load_package(pointer, onnx.length)),
+    );
+    this.#tensorLength = 3 * model.input.width * model.input.height;
+    return model;
+  }
+
+  /** The self-test's input, a copy. */
+  selfTest(): Float32Array<ArrayBuffer> {
+    const pointer = this.#module._nevus_self_test();
+    if (pointer === 0) throw new Refusal('not enough memory');
+    return this.#floats(pointer, this.#tensorLength).slice();
+  }
+
+  /** Memory for width x height RGBA pixels inside the core, to be filled at once. @throws Refusal */
+  photo(width: number, height: number): Uint8Array<ArrayBuffer> {
+    const pointer = this.#module._nevus_photo(width, height);
+    if (pointer === 0) throw new Refusal('not enough memory for this photo');
+    return this.#module.HEAPU8.subarray(pointer, pointer + width * height * 4);
+  }
+
+  releasePhoto(): void {
+    this.#module._nevus_release_photo();
+  }
+
+  /** Quality, crop, tensor, and a preview of at most `previewSide` pixels. @throws Refusal */
+  prepare(previewSide: number): Prepared {
+    const { preview, ...rest } = this.#parse<{
+      quality: Quality;
+      crop: Crop;
+      preview: { width: number; height: number };
+    }>(this.#module._nevus_prepare(previewSide));
+    return {
+      ...rest,
+      preview: this.#pixels(this.#module._nevus_preview(), preview.width, preview.height),
+      tensor: this.#floats(this.#module._nevus_tensor(), this.#tensorLength),
+    };
+  }
+
+  /** @throws Refusal */
+  decide(logits: Float32Array, cam: Float32Array, heatmapSize: number): Decided {
+    const all = new Float32Array(logits.length + cam.length);
+    all.set(logits);
+    all.set(cam, logits.length);
+    const decided = this.#withBytes(new Uint8Array(all.buffer), (pointer) =>
+      this.#parse<Omit<Decided, 'heatmap'>>(
+        this.#module._nevus_decide(pointer, logits.length, pointer + 4 * logits.length, cam.length, heatmapSize),
+      ),
+    );
+    return { ...decided, heatmap: this.#pixels(this.#module._nevus_heatmap(), heatmapSize, heatmapSize) };
+  }
+
+  #withBytes<T>(bytes: Uint8Array, use: (pointer: number) => T): T {
+    const pointer = this.#module._nevus_alloc(bytes.length);
+    if (pointer === 0) throw new Refusal('not enough memory');
+    try {
+      this.#module.HEAPU8.set(bytes, pointer);
+      return use(pointer);
+    } finally {
+      this.#module._nevus_free(pointer);
+    }
+  }
+
+  #parse<T extends object>(text: number): T {
+    const value = JSON.parse(this.#module.UTF8ToString(text)) as T | { error: string; field: string };
+    if ('error' in value) throw new Refusal(value.error, value.field);
+    return value;
+  }
+
+  #floats(pointer: number, length: number): Float32Array<ArrayBuffer> {
+    return new Float32Array(this.#module.HEAPU8.buffer, pointer, length);
+  }
+
+  #pixels(pointer: number, width: number, height: number): Pixels {
+    const data = this.#module.HEAPU8.slice(pointer, pointer + width * height * 4);
+    return { data, width, height };
+  }
+}

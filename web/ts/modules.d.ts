@@ -1,0 +1,13 @@
+// The glue that Emscripten writes; web/build.mjs tells esbuild where it lies.
+
+declare module 'nevus_core.mjs' {
+  import type { CoreFactory } from './core';
+  const factory: CoreFactory;
+  export default factory;
+}
+
+declare module 'nevus_app.mjs' {
+  import type { AppFactory } from './bridge';
+  const factory: AppFactory;
+  export default factory;
+}

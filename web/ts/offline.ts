@@ -1,0 +1,24 @@
+// Puts the service worker in charge, so that the page works offline and refuses every request that
+// isn't one of its own files.
+
+/** 'active', or why there is none; never throws. */
+export async function startServiceWorker(url: string, scope: string): Promise<string> {
+  if (!('serviceWorker' in navigator)) return 'this browser has no service worker here';
+  try {
+    const registration = await navigator.serviceWorker.register(url, { scope, updateViaCache: 'none' });
+    const worker = registration.installing ?? registration.waiting ?? registration.active;
+    if (!worker) return 'the service worker did not start';
+    await new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if (worker.state === 'activated') resolve();
+        if (worker.state === 'redundant') reject(new Error('it could not store its files'));
+      };
+      worker.addEventListener('statechange', look);
+      look();
+    });
+    // Its activation claims this page; a page reloaded past the cache (shift-reload) stays outside.
+    return 'active';
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,0 +1,99 @@
+// Messages between the page and its worker, and the values they carry.
+
+export type BackendId = 'wasm' | 'webgpu';
+export type BackendChoice = 'auto' | BackendId;
+
+/** What really runs the network, and why. */
+export interface Backend {
+  id: BackendId;
+  reason: string;
+}
+
+/** RGBA, 8 bits, straight alpha, rows from the top, no gaps. */
+export interface Pixels {
+  data: Uint8Array<ArrayBuffer>;
+  width: number;
+  height: number;
+}
+
+/** What the page needs of model.json; shared/nevus/package.h defines the fields. */
+export interface ModelPackage {
+  name: string;
+  architecture: string;
+  sha256: string;
+  input: { width: number; height: number };
+  classes: { id: string; name: string; malignant: boolean }[];
+  cam: { width: number; height: number };
+  temperature: number;
+  operating_point: { threshold: number; sensitivity: number; specificity: number; n: number };
+  self_test: { seed: number; logits: number[]; tolerance: number };
+  license: string;
+  intended_use: string;
+  known_limits: string[];
+}
+
+export type OutcomeId = 'show_doctor' | 'nothing_alarming' | 'cannot_judge';
+
+export interface Quality {
+  /** Pixels. */
+  width: number;
+  height: number;
+  /** Variance of the Laplacian, >= 0. */
+  sharpness: number;
+  /** Mean grey value, 0 to 1. */
+  brightness: number;
+  /** Standard deviation of grey values, 0 to 0.5. */
+  contrast: number;
+  /** Share of clipped pixels, 0 to 1. */
+  clipped: number;
+  issues: { id: string; sentence: string }[];
+}
+
+/** Milliseconds; `total` runs from the photo's arrival to the finished answer. */
+export interface Timings {
+  decode: number;
+  preprocess: number;
+  inference: number;
+  total: number;
+}
+
+/** A rectangle in shares of the photo's width and height. */
+export interface Crop {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export interface Answer {
+  file: string;
+  outcome: OutcomeId;
+  /** Word for word what people read. */
+  sentence: string;
+  /** Probability of malignancy, 0 to 1. */
+  malignancy: number;
+  /** One a class, sum 1; empty when the network's answer was not finite. */
+  probabilities: number[];
+  quality: Quality;
+  codec: string;
+  crop: Crop;
+  timings: Timings;
+  backend: Backend;
+}
+
+export type ToWorker =
+  | { type: 'start'; model: string; backend: BackendChoice }
+  | { type: 'analyse'; id: number; file: File }
+  | { type: 'use-model'; id: number; file: File };
+
+export type FromWorker =
+  | { type: 'progress'; text: string }
+  /** The model has arrived and is valid; what is left is the runtime. */
+  | { type: 'model-read' }
+  | { type: 'ready'; backend: Backend; model: ModelPackage }
+  | { type: 'start-failed'; reason: string }
+  | { type: 'requests'; count: number }
+  | { type: 'preview'; id: number; preview: Pixels; crop: Crop }
+  | { type: 'answer'; id: number; answer: Answer; heatmap: Pixels }
+  | { type: 'refused'; id: number; file: string; reason: string }
+  | { type: 'model-used'; id: number; file: string; backend: Backend; model: ModelPackage };

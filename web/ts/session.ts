@@ -1,0 +1,181 @@
+// ONNX Runtime Web: picks the backend, proves it with the package's self-test before it is trusted,
+// and says why it is the one.
+
+import type * as Ort from 'onnxruntime-web';
+import { asset } from './assets';
+import type { Core } from './core';
+import type { Backend, BackendChoice, BackendId, ModelPackage } from './protocol';
+
+export interface NetworkAnswer {
+  logits: Float32Array;
+  cam: Float32Array;
+}
+
+/** The runtime's two builds: 'plain' has WebAssembly only; 'jspi' (larger) has WebGPU as well. */
+type Build = 'plain' | 'jspi';
+
+const runtimes = new Map<Build, Promise<typeof Ort>>();
+
+function loadRuntime(build: Build): Promise<typeof Ort> {
+  let runtime = runtimes.get(build);
+  if (!runtime) {
+    runtime = (async () => {
+      const ort = (await import(asset(`ort-${build}.mjs`))) as typeof Ort;
+      ort.env.logLevel = 'error';
+      ort.env.wasm.wasmPaths = { wasm: asset(`ort-${build}.wasm`) };
+      // Threads need cross-origin isolation; a core is left to the browser itself.
+      ort.env.wasm.numThreads = globalThis.crossOriginIsolated
+        ? Math.min(4, Math.max(1, navigator.hardwareConcurrency - 1))
+        : 1;
+      return ort;
+    })();
+    runtimes.set(build, runtime);
+    runtime.catch(() => runtimes.delete(build));
+  }
+  return runtime;
+}
+
+/** A network on one backend, which answered the self-test. */
+export class Session {
+  private constructor(
+    private readonly ort: typeof Ort,
+    private readonly session: Ort.InferenceSession,
+    private readonly model: ModelPackage,
+    readonly backend: Backend,
+  ) {}
+
+  /** Tries the backends that `choice` allows, best first. @throws Error when none of them works */
+  static async create(
+    onnx: Uint8Array,
+    model: ModelPackage,
+    core: Core,
+    choice: BackendChoice,
+    progress: (text: string) => void,
+  ): Promise<Session> {
+    const input = core.selfTest();
+    const start = (build: Build, id: BackendId, reason: string) =>
+      Session.#start(build, { id, reason }, onnx, model, input);
+
+    let why = choice === 'wasm' ? 'asked for by the address' : '';
+    if (choice !== 'wasm') {
+      const gpu = await lookForGpu();
+      if (gpu.usable || (choice === 'webgpu' && gpu.possible)) {
+        progress('Preparing the graphics processor.');
+        let webgpu: Session | undefined;
+        try {
+          webgpu = await start('jspi', 'webgpu', choice === 'webgpu' ? 'asked for by the address' : '');
+        } catch (error) {
+          why = `WebGPU: ${reasonOf(error)}`;
+        }
+        if (webgpu && choice === 'webgpu') return webgpu;
+        try {
+          const wasm = await start('jspi', 'wasm', why);
+          if (!webgpu) return wasm;
+          const [onGpu, onCpu] = [await webgpu.#time(input), await wasm.#time(input)];
+          const figures = `${onGpu.toFixed(0)} ms on WebGPU, ${onCpu.toFixed(0)} ms on WebAssembly`;
+          const [faster, slower] = onGpu <= onCpu ? [webgpu, wasm] : [wasm, webgpu];
+          await slower.close();
+          faster.backend.reason = `the faster one here: ${figures}`;
+          return faster;
+        } catch (error) {
+          if (webgpu) {
+            webgpu.backend.reason = `WebAssembly: ${reasonOf(error)}`;
+            return webgpu;
+          }
+        }
+      } else {
+        why = gpu.reason;
+      }
+    }
+    progress('Preparing the network.');
+    return start('plain', 'wasm', why);
+  }
+
+  /** @param tensor 3 * height * width floats, NCHW */
+  async run(tensor: Float32Array): Promise<NetworkAnswer> {
+    const { width, height } = this.model.input;
+    const image = new this.ort.Tensor('float32', tensor, [1, 3, height, width]);
+    const outputs = await this.session.run({ image });
+    const { logits, cam } = outputs;
+    if (!(logits?.data instanceof Float32Array) || !(cam?.data instanceof Float32Array))
+      throw new Error('the network gave no logits and class maps');
+    const answer = { logits: logits.data.slice(), cam: cam.data.slice() };
+    logits.dispose();
+    cam.dispose();
+    return answer;
+  }
+
+  async close(): Promise<void> {
+    await this.session.release();
+  }
+
+  static async #start(
+    build: Build,
+    backend: Backend,
+    onnx: Uint8Array,
+    model: ModelPackage,
+    input: Float32Array,
+  ): Promise<Session> {
+    const ort = await loadRuntime(build);
+    // Exactly one provider: which one runs is known, not assumed.
+    const session = await ort.InferenceSession.create(onnx, {
+      executionProviders: [backend.id],
+      graphOptimizationLevel: 'all',
+    });
+    const started = new Session(ort, session, model, backend);
+    try {
+      const { logits } = await started.run(input);
+      const { logits: expected, tolerance } = model.self_test;
+      if (logits.length !== expected.length) throw new Error('the self-test gave an answer of the wrong size');
+      let worst = 0;
+      for (const [index, value] of expected.entries()) {
+        const difference = Math.abs((logits[index] ?? NaN) - value);
+        // Not a comparison with >, so that NaN fails.
+        if (!(difference <= tolerance))
+          throw new Error(`the self-test failed (off by ${difference.toPrecision(2)}, at most ${tolerance})`);
+        worst = Math.max(worst, difference);
+      }
+      return started;
+    } catch (error) {
+      await started.close();
+      throw error;
+    }
+  }
+
+  /** Milliseconds of the best of three runs. */
+  async #time(input: Float32Array): Promise<number> {
+    let best = Infinity;
+    for (let run = 0; run < 3; run += 1) {
+      const start = performance.now();
+      await this.run(input);
+      best = Math.min(best, performance.now() - start);
+    }
+    return best;
+  }
+}
+
+interface Gpu {
+  /** A real graphics processor that this build can use. */
+  usable: boolean;
+  /** At least one in software. */
+  possible: boolean;
+  reason: string;
+}
+
+async function lookForGpu(): Promise<Gpu> {
+  const none = (reason: string): Gpu => ({ usable: false, possible: false, reason });
+  if (!navigator.gpu) return none('this browser has no WebGPU');
+  // The build that waits for the GPU in the middle of WebAssembly needs JavaScript Promise Integration.
+  if (!('Suspending' in WebAssembly)) return none("this browser's WebAssembly can't wait for WebGPU (no JSPI)");
+  const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null);
+  if (!adapter) return none('no graphics processor is available to WebGPU');
+  const info = adapter.info as GPUAdapterInfo & { isFallbackAdapter?: boolean };
+  if (info.isFallbackAdapter || /swiftshader|llvmpipe/i.test(`${info.architecture} ${info.description}`))
+    return { usable: false, possible: true, reason: 'WebGPU is only emulated in software here' };
+  return { usable: true, possible: true, reason: '' };
+}
+
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split('\n', 1)[0]?.slice(0, 200) || 'failed';
+}
