@@ -10,12 +10,12 @@
 namespace nevus {
 
 struct AugmentSpec {
-  double min_scale = 0.5;       ///< smallest share of the image's area that is kept, 0.1..1
-  double aspect = 4.0 / 3.0;    ///< width/height is multiplied by up to this, or divided by it
-  double max_rotation = 180;    ///< degrees
-  double color = 0.15;          ///< strength of brightness, contrast, saturation jitter, 0..1
-  double hue = 0.02;            ///< turn of the hue circle, 0..0.5
-  double blur = 0.2;            ///< share of photos that are softened (resolution jitter)
+  double min_scale = 0.5;     ///< smallest share of the image's area that is kept, 0.1..1
+  double aspect = 4.0 / 3.0;  ///< width/height is multiplied by up to this, or divided by it
+  double max_rotation = 180;  ///< degrees
+  double color = 0.15;        ///< strength of brightness, contrast, saturation jitter, 0..1
+  double hue = 0.02;          ///< turn of the hue circle, 0..0.5
+  double blur = 0.2;          ///< share of photos that are softened (resolution jitter)
 };
 
 /// One augmented view, RGB, input.width x input.height. `seed` decides everything.

@@ -13,8 +13,8 @@ namespace nevus {
 struct DatasetOptions {
   std::string image_column = "file";
   std::string label_column = "label";
-  std::string group_column;             ///< empty: `group`, else `lesion_id`, where the CSV has it
-  std::string split_column = "split";   ///< used where the CSV has it
+  std::string group_column;            ///< empty: `group`, else `lesion_id`, where the CSV has it
+  std::string split_column = "split";  ///< used where the CSV has it
   std::map<std::string, std::string> where;  ///< only rows with these values
 };
 
@@ -26,11 +26,11 @@ struct Sample {
 };
 
 struct Dataset {
-  std::filesystem::path root;        ///< the folder, or the CSV file
-  std::vector<std::string> classes;  ///< label texts, sorted
-  std::vector<Sample> samples;       ///< sorted by file
-  bool has_groups = false;           ///< a column said which photos show one lesion
-  std::vector<std::string> warnings; ///< one line each: rows and files left out, and why
+  std::filesystem::path root;         ///< the folder, or the CSV file
+  std::vector<std::string> classes;   ///< label texts, sorted
+  std::vector<Sample> samples;        ///< sorted by file
+  bool has_groups = false;            ///< a column said which photos show one lesion
+  std::vector<std::string> warnings;  ///< one line each: rows and files left out, and why
 
   /// Samples of one split.
   std::vector<Sample> of_split(const std::string& split) const;
@@ -41,11 +41,16 @@ struct Dataset {
 /// fewer than two photos.
 Result<Dataset> load_dataset(const std::filesystem::path& data, const DatasetOptions& options = {});
 
-/// SHA-256 over (relative path, label, group, split) lines: says whether two runs saw the same list.
+/// SHA-256 over (relative path, label, group, split) lines: says whether two runs saw the same
+/// list.
 std::string dataset_hash(const Dataset& dataset);
 
-/// Is this label text a malignant diagnosis? Known: malignant, mel, melanoma, bcc, akiec, scc, … and
-/// their long names, case-insensitively.
+/// Does the name end like a photo's (also formats that read_photo() refuses, so that they are
+/// named)?
+bool is_photo_file(const std::filesystem::path& path);
+
+/// Is this label text a malignant diagnosis? Known: malignant, mel, melanoma, bcc, akiec, scc, …
+/// and their long names, case-insensitively.
 bool is_malignant_label(const std::string& label);
 
 }  // namespace nevus

@@ -16,6 +16,7 @@ struct Split {
 /// Puts whole groups into validation until each class holds about `val_share` of its photos
 /// there. The same samples and seed give the same split on every machine.
 /// @param val_share  0.05 to 0.5
-Split stratified_group_split(const std::vector<Sample>& samples, double val_share, std::uint64_t seed);
+Split stratified_group_split(const std::vector<Sample>& samples, double val_share,
+                             std::uint64_t seed);
 
 }  // namespace nevus

@@ -9,9 +9,9 @@
 
 namespace nevus {
 
-/// Reads and decodes a photo upright. Greyscale becomes rgb, 16 bit becomes 8, alpha is kept (rgba).
-/// Errors are one line without the file's name: can't be opened, what inspect_encoded() refuses,
-/// a codec that this program doesn't read, damaged data. Thread-safe.
+/// Reads and decodes a photo upright. Greyscale becomes rgb, 16 bit becomes 8, alpha is kept
+/// (rgba). Errors are one line without the file's name: can't be opened, what inspect_encoded()
+/// refuses, a codec that this program doesn't read, damaged data. Thread-safe.
 Result<Image> read_photo(const std::filesystem::path& path);
 
 /// Writes a PNG atomically (a temporary file beside it, then renamed).

@@ -25,7 +25,8 @@ double roc_auc(std::span<const double> scores, std::span<const int> labels);
 /// Average precision: sum over thresholds of (recall step) x precision, ties taken together.
 double average_precision(std::span<const double> scores, std::span<const int> labels);
 /// Expected calibration error of the positive class, equal-width bins (Naeini et al., 2015).
-double expected_calibration_error(std::span<const double> scores, std::span<const int> labels, int bins = 15);
+double expected_calibration_error(std::span<const double> scores, std::span<const int> labels,
+                                  int bins = 15);
 
 struct Confusion {
   std::int64_t tp = 0, fp = 0, tn = 0, fn = 0;
@@ -35,19 +36,22 @@ struct Confusion {
   double accuracy() const;
 };
 /// Positive where score >= threshold.
-Confusion confusion_at(std::span<const double> scores, std::span<const int> labels, double threshold);
+Confusion confusion_at(std::span<const double> scores, std::span<const int> labels,
+                       double threshold);
 
 /// 95 % percentile interval of a statistic by stratified bootstrap: malignant and benign photos are
 /// drawn with replacement apart (Efron & Tibshirani, 1993).
-Interval bootstrap_interval(const Scored& data,
-                            const std::function<double(std::span<const double>, std::span<const int>)>& statistic,
-                            int resamples = 2000, std::uint64_t seed = 1);
+Interval bootstrap_interval(
+    const Scored& data,
+    const std::function<double(std::span<const double>, std::span<const int>)>& statistic,
+    int resamples = 2000, std::uint64_t seed = 1);
 
 /// The greatest threshold whose sensitivity is at least `sensitivity` on this data.
 double threshold_for_sensitivity(std::span<const double> scores, std::span<const int> labels,
                                  double sensitivity);
 
-/// Temperature that minimises the negative log-likelihood of softmax(logits / T) (Guo et al., 2017).
+/// Temperature that minimises the negative log-likelihood of softmax(logits / T) (Guo et al.,
+/// 2017).
 /// @param logits  n * classes, row by row
 /// @return 0.05 to 20
 double fit_temperature(std::span<const float> logits, std::span<const int> labels, int classes);

@@ -16,8 +16,8 @@ struct EpochRecord {
   int epoch = 0;  ///< from 1
   double train_loss = 0, val_loss = 0;
   double train_auc = 0, val_auc = 0;
-  double seconds = 0;          ///< wall clock
-  double learning_rate = 0;    ///< at the epoch's end
+  double seconds = 0;        ///< wall clock
+  double learning_rate = 0;  ///< at the epoch's end
 };
 
 struct ClassCount {
@@ -26,10 +26,10 @@ struct ClassCount {
   std::size_t train = 0, val = 0;  ///< photos
 };
 
-/// What a training run has to say of itself. The package's `metrics` and `training` objects are shown
-/// as tables; `settings` are (name, value) lines in the order given.
+/// What a training run has to say of itself. The package's `metrics` and `training` objects are
+/// shown as tables; `settings` are (name, value) lines in the order given.
 struct TrainingReport {
-  std::string title;         ///< the model's name
+  std::string title;  ///< the model's name
   std::string command_line;
   std::vector<EpochRecord> epochs;
   int best_epoch = 0;        ///< the epoch that was kept

@@ -1,4 +1,5 @@
-// Runs an exported model package with ONNX Runtime: the file itself, never the network it came from.
+// Runs an exported model package with ONNX Runtime: the file itself, never the network it came
+// from.
 #pragma once
 
 #include <filesystem>

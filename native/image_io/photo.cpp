@@ -1,0 +1,169 @@
+// Reads a photo's bytes, lets the core refuse what can't be judged, decodes, turns it upright.
+#include "image_io/photo.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <opencv2/core/utils/logger.hpp>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+#include <system_error>
+#include <vector>
+
+#include "image_io/jpeg.h"
+#include "nevus/encoded.h"
+
+namespace nevus {
+namespace {
+
+constexpr std::uintmax_t kMaxFileBytes = 256u << 20;
+
+Result<std::vector<std::uint8_t>> read_bytes(const std::filesystem::path& path) {
+  std::error_code code;
+  const auto status = std::filesystem::status(path, code);
+  if (!std::filesystem::exists(status)) return Error{"no such file", ""};
+  if (std::filesystem::is_directory(status)) return Error{"is a folder, not a photo", ""};
+  if (!std::filesystem::is_regular_file(status)) return Error{"is not a regular file", ""};
+  const std::uintmax_t size = std::filesystem::file_size(path, code);
+  if (code) return Error{"can't be read: " + code.message(), ""};
+  if (size > kMaxFileBytes) return Error{"larger than 256 MiB", ""};
+  errno = 0;
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return Error{std::string("can't be opened: ") + std::strerror(errno), ""};
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(size));
+  in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  if (static_cast<std::uintmax_t>(in.gcount()) != size)
+    return Error{"can't be read to its end", ""};
+  return bytes;
+}
+
+// Once, before the first decode: OpenCV's own limits and log lines don't suit a command line.
+void quiet_opencv() {
+  static const bool done = [] {
+    cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+    return true;
+  }();
+  (void)done;
+}
+
+// 8-bit GRAY, BGR or BGRA to an Image of ours.
+Result<Image> from_mat(cv::Mat mat) {
+  if (mat.depth() == CV_16U) {
+    // 65535 / 257 = 255: the full range maps onto the full range.
+    mat.convertTo(mat, CV_8U, 1.0 / 257.0);
+  } else if (mat.depth() != CV_8U) {
+    return Error{"pixels that are neither 8 nor 16 bits a channel", ""};
+  }
+  const int wanted = mat.channels() == 4 ? 4 : 3;
+  Image image(mat.cols, mat.rows, wanted == 4 ? PixelFormat::rgba : PixelFormat::rgb);
+  cv::Mat out(mat.rows, mat.cols, CV_8UC(wanted), image.pixels.data());
+  switch (mat.channels()) {
+    case 1:
+      cv::cvtColor(mat, out, cv::COLOR_GRAY2RGB);
+      break;
+    case 3:
+      cv::cvtColor(mat, out, cv::COLOR_BGR2RGB);
+      break;
+    case 4:
+      cv::cvtColor(mat, out, cv::COLOR_BGRA2RGBA);
+      break;
+    default:
+      return Error{"an unusual number of channels", ""};
+  }
+  return image;
+}
+
+Result<Image> decode_other(const std::vector<std::uint8_t>& bytes) {
+  quiet_opencv();
+  try {
+    // UNCHANGED also leaves the orientation alone.
+    cv::Mat mat = cv::imdecode(bytes, cv::IMREAD_UNCHANGED);
+    if (mat.empty()) return Error{"damaged image data", ""};
+    if (static_cast<std::int64_t>(mat.cols) * mat.rows > kMaxPixels)
+      return Error{"more than 64 megapixels", ""};
+    return from_mat(std::move(mat));
+  } catch (const cv::Exception&) {
+    return Error{"damaged image data", ""};
+  }
+}
+
+Image gray_to_rgb(const Image& gray) {
+  Image rgb(gray.width, gray.height, PixelFormat::rgb);
+  for (std::size_t i = 0; i < gray.pixels.size(); ++i)
+    std::memset(rgb.pixels.data() + 3 * i, gray.pixels[i], 3);
+  return rgb;
+}
+
+}  // namespace
+
+Result<Image> read_photo(const std::filesystem::path& path) {
+  auto bytes = read_bytes(path);
+  if (!bytes) return bytes.error();
+  const auto info = inspect_encoded(*bytes);
+  if (!info) return info.error();
+  Result<Image> decoded = Error{};
+  switch (info->codec) {
+    case ImageCodec::jpeg:
+      decoded = decode_jpeg(*bytes);
+      break;
+    case ImageCodec::png:
+    case ImageCodec::webp:
+    case ImageCodec::bmp:
+    case ImageCodec::tiff:
+      decoded = decode_other(*bytes);
+      break;
+    case ImageCodec::gif:
+      return Error{"GIF is not read here; save it as JPEG or PNG", ""};
+    case ImageCodec::avif:
+      return Error{"AVIF is not read here; save it as JPEG or PNG", ""};
+    case ImageCodec::heic:
+      return Error{"HEIC is not read here; save it as JPEG or PNG", ""};
+  }
+  if (!decoded) return decoded.error();
+  if (decoded->format == PixelFormat::gray) decoded = gray_to_rgb(*decoded);
+  if (info->orientation > 1 && info->orientation <= 8)
+    return apply_orientation(decoded->view(), info->orientation);
+  return decoded;
+}
+
+Result<bool> write_png(const std::filesystem::path& path, const ImageView& image) {
+  quiet_opencv();
+  const int n = channels(image.format);
+  const cv::Mat pixels(image.height, image.width, CV_8UC(n), const_cast<std::uint8_t*>(image.data),
+                       image.stride);
+  cv::Mat stored = pixels;
+  if (n == 3) cv::cvtColor(pixels, stored, cv::COLOR_RGB2BGR);
+  if (n == 4) cv::cvtColor(pixels, stored, cv::COLOR_RGBA2BGRA);
+  std::vector<std::uint8_t> bytes;
+  try {
+    if (!cv::imencode(".png", stored, bytes))
+      return Error{path.string() + ": can't be encoded", ""};
+  } catch (const cv::Exception&) {
+    return Error{path.string() + ": can't be encoded", ""};
+  }
+  // The name is unlike any other process's, so that two runs into one folder don't mix their bytes.
+  std::filesystem::path temporary = path;
+  temporary += ".part" + std::to_string(::getpid());
+  errno = 0;
+  {
+    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+    out.write(reinterpret_cast<const char*>(bytes.data()),
+              static_cast<std::streamsize>(bytes.size()));
+    out.close();
+    if (!out) {
+      const std::string reason = errno ? std::strerror(errno) : "unknown error";
+      std::error_code ignored;
+      std::filesystem::remove(temporary, ignored);
+      return Error{path.string() + ": can't be written: " + reason, ""};
+    }
+  }
+  std::error_code code;
+  std::filesystem::rename(temporary, path, code);
+  if (code) return Error{path.string() + ": can't be written: " + code.message(), ""};
+  return true;
+}
+
+}  // namespace nevus

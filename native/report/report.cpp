@@ -1,0 +1,231 @@
+// Builds the reports' HTML: numbers in C++, curves by uPlot in the reader's browser.
+#include "report/report.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <string_view>
+#include <system_error>
+
+#include "report/embedded.h"
+
+namespace nevus {
+namespace {
+
+using nlohmann::json;
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char ch : text) switch (ch) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += ch;
+    }
+  return out;
+}
+
+std::string number(double value, int decimals) {
+  if (!std::isfinite(value)) return "–";
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", decimals, value);
+  return text;
+}
+
+// JSON inside <script>: "</script>" in a string must not end it.
+std::string script_json(const json& value) {
+  std::string text = value.dump(-1, ' ', true, json::error_handler_t::replace);
+  for (std::size_t at = 0; (at = text.find("</", at)) != std::string::npos;)
+    text.replace(at, 2, "<\\/");
+  return text;
+}
+
+json value_or_null(double value) {
+  return std::isfinite(value) ? json(value) : json(nullptr);
+}
+
+std::string chart(const std::string& caption, const json& data) {
+  return "<figure><figcaption>" + escaped(caption) +
+         "</figcaption><script type=\"application/json\">" + script_json(data) +
+         "</script><div class=\"chart\" role=\"img\" aria-label=\"" + escaped(caption) +
+         "\"></div></figure>\n";
+}
+
+std::string page(const std::string& title, const std::string& body) {
+  std::string html =
+      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      // Nothing is fetched, whatever a model's name or a file's name holds.
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+      "'unsafe-inline'; "
+      "script-src 'unsafe-inline'\">\n<title>";
+  html += escaped(title) + "</title>\n<style>\n";
+  html += embedded::uplot_css;
+  html += "\n";
+  html += embedded::report_css;
+  html += "</style>\n</head>\n<body>\n" + body + "<script>\n";
+  html += embedded::uplot_js;
+  html += "\n";
+  html += embedded::report_js;
+  html += "</script>\n</body>\n</html>\n";
+  return html;
+}
+
+std::string text_of(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_float()) return number(value.get<double>(), 4);
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+// {"validation": {"auc": …, "auc_ci": [low, high]}} as rows with the interval beside its figure.
+std::string metrics_table(const json& metrics) {
+  std::string rows;
+  if (!metrics.is_object()) return rows;
+  for (const auto& [set, figures] : metrics.items()) {
+    if (!figures.is_object()) continue;
+    for (const auto& [key, value] : figures.items()) {
+      if (key.size() > 3 && key.compare(key.size() - 3, 3, "_ci") == 0) continue;
+      if (!value.is_number()) continue;
+      std::string interval;
+      const auto ci = figures.find(key + "_ci");
+      if (ci != figures.end() && ci->is_array() && ci->size() == 2 && (*ci)[0].is_number() &&
+          (*ci)[1].is_number())
+        interval = number((*ci)[0].get<double>(), 4) + " to " + number((*ci)[1].get<double>(), 4);
+      std::string name = key;
+      std::replace(name.begin(), name.end(), '_', ' ');
+      rows += "<tr><td>" + escaped(set) + "</td><td>" + escaped(name) + "</td><td class=\"n\">" +
+              text_of(value) + "</td><td class=\"n\">" + interval + "</td></tr>\n";
+    }
+  }
+  if (rows.empty()) return rows;
+  return "<div class=\"scroll\"><table><tr><th>Set</th><th>Figure</th><th class=\"n\">Value</th>"
+         "<th class=\"n\">95 % interval</th></tr>\n" +
+         rows + "</table></div>\n";
+}
+
+Result<bool> write_atomically(const std::filesystem::path& path, const std::string& text) {
+  std::filesystem::path temporary = path;
+  temporary += ".part" + std::to_string(::getpid());
+  errno = 0;
+  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+  out << text;
+  out.close();
+  std::error_code code;
+  if (!out) {
+    const std::string reason = errno ? std::strerror(errno) : "unknown error";
+    std::filesystem::remove(temporary, code);
+    return Error{path.string() + ": can't be written: " + reason, ""};
+  }
+  std::filesystem::rename(temporary, path, code);
+  if (code) return Error{path.string() + ": can't be written: " + code.message(), ""};
+  return true;
+}
+
+}  // namespace
+
+Result<bool> write_training_report(const std::filesystem::path& path,
+                                   const TrainingReport& report) {
+  json epochs = json::array(), train_loss = json::array(), val_loss = json::array(),
+       train_auc = json::array(), val_auc = json::array();
+  for (const EpochRecord& e : report.epochs) {
+    epochs.push_back(e.epoch);
+    train_loss.push_back(value_or_null(e.train_loss));
+    val_loss.push_back(value_or_null(e.val_loss));
+    train_auc.push_back(value_or_null(e.train_auc));
+    val_auc.push_back(value_or_null(e.val_auc));
+  }
+  const json lines = json::array({{{"name", "training"}, {"color", "--blue"}, {"dash", {5, 4}}},
+                                  {{"name", "validation"}, {"color", "--orange"}}});
+  const auto curves = [&](const json& train, const json& val) {
+    return json{
+        {"x", "epoch"}, {"whole_x", true}, {"lines", lines}, {"data", {epochs, train, val}}};
+  };
+
+  std::string body = "<h1>" + escaped(report.title) +
+                     "</h1>\n<p class=\"soft\">Training report · " +
+                     escaped(report.package.architecture) + "</p>\n";
+  body +=
+      "<p class=\"notice\">Research and education; not a medical device and not a diagnosis.</p>\n";
+  if (report.interrupted)
+    body +=
+        "<p class=\"notice\">The run was stopped before its last epoch; the best epoch until then "
+        "was kept.</p>\n";
+  body += "<h2>Curves</h2>\n<div class=\"charts\">\n" +
+          chart("Area under the ROC curve", curves(train_auc, val_auc)) +
+          chart("Loss", curves(train_loss, val_loss)) + "</div>\n";
+  body +=
+      "<h2>Epochs</h2>\n<div class=\"scroll\"><table><tr><th class=\"n\">Epoch</th><th "
+      "class=\"n\">Training loss</th>"
+      "<th class=\"n\">Validation loss</th><th class=\"n\">Training AUC</th><th "
+      "class=\"n\">Validation AUC</th>"
+      "<th class=\"n\">Seconds</th></tr>\n";
+  for (const EpochRecord& e : report.epochs)
+    body += std::string(e.epoch == report.best_epoch ? "<tr class=\"best\">" : "<tr>") +
+            "<td class=\"n\">" + std::to_string(e.epoch) + "</td><td class=\"n\">" +
+            number(e.train_loss, 4) + "</td><td class=\"n\">" + number(e.val_loss, 4) +
+            "</td><td class=\"n\">" + number(e.train_auc, 4) + "</td><td class=\"n\">" +
+            number(e.val_auc, 4) + "</td><td class=\"n\">" + number(e.seconds, 1) + "</td></tr>\n";
+  body += "</table></div>\n<p class=\"soft\">Kept: epoch " + std::to_string(report.best_epoch) +
+          ".</p>\n";
+
+  const std::string metrics = metrics_table(report.package.metrics);
+  if (!metrics.empty()) body += "<h2>Figures</h2>\n" + metrics;
+  const OperatingPoint& op = report.package.operating_point;
+  body +=
+      "<h2>Operating point</h2>\n<p>“Show this to a doctor” from a probability of malignancy of " +
+      number(100 * op.threshold, 1) + " % on. On " + std::to_string(op.n) +
+      " validation photos this found " + number(100 * op.sensitivity, 1) +
+      " % of the malignant lesions (sensitivity) and left " + number(100 * op.specificity, 1) +
+      " % of the benign ones alone (specificity). Temperature: " +
+      number(report.package.temperature, 3) + ".</p>\n";
+
+  body +=
+      "<h2>Photos</h2>\n<div class=\"scroll\"><table><tr><th>Class</th><th>Counts as</th><th "
+      "class=\"n\">Training</th>"
+      "<th class=\"n\">Validation</th></tr>\n";
+  for (const ClassCount& c : report.classes)
+    body += "<tr><td>" + escaped(c.name) + "</td><td>" + (c.malignant ? "malignant" : "benign") +
+            "</td><td class=\"n\">" + std::to_string(c.train) + "</td><td class=\"n\">" +
+            std::to_string(c.val) + "</td></tr>\n";
+  body += "</table></div>\n";
+  if (!report.warnings.empty()) {
+    body += "<h2>Left out, and other remarks</h2>\n<ul>\n";
+    const std::size_t shown = std::min<std::size_t>(report.warnings.size(), 50);
+    for (std::size_t i = 0; i < shown; ++i)
+      body += "<li>" + escaped(report.warnings[i]) + "</li>\n";
+    if (shown < report.warnings.size())
+      body += "<li>… and " + std::to_string(report.warnings.size() - shown) + " more</li>\n";
+    body += "</ul>\n";
+  }
+
+  body += "<h2>Settings</h2>\n<p><code>" + escaped(report.command_line) +
+          "</code></p>\n<div class=\"scroll\"><table>\n";
+  for (const auto& [name, value] : report.settings)
+    body += "<tr><th>" + escaped(name) + "</th><td>" + escaped(value) + "</td></tr>\n";
+  body += "</table></div>\n<p class=\"soft\">SHA-256 of the network: <code>" +
+          escaped(report.package.sha256) + "</code></p>\n";
+
+  body += "<h2>Use and limits</h2>\n<p>" + escaped(report.package.intended_use) + "</p>\n<ul>\n";
+  for (const std::string& limit : report.package.known_limits)
+    body += "<li>" + escaped(limit) + "</li>\n";
+  body += "</ul>\n<p class=\"soft\">Licence of the model: " + escaped(report.package.license) +
+          "</p>\n";
+  return write_atomically(path, page(report.title + ": training report", body));
+}
+
+}  // namespace nevus
