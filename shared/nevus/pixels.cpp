@@ -1,4 +1,5 @@
-// Cropping, alpha and resizing, in a way that gives the same bytes natively and in WebAssembly.
+// Cropping, alpha and resizing, in a way that gives the same bytes on every machine: integers only.
+#include <algorithm>
 #include <cstring>
 #include <opencv2/imgproc.hpp>
 
@@ -9,11 +10,18 @@ namespace nevus::detail {
 namespace {
 
 bool is_opaque(const ImageView& image) {
+  // All pixels of a row and-ed as 32-bit words, which vectorises; alpha is each word's last byte.
   for (int y = 0; y < image.height; ++y) {
     const std::uint8_t* row = image.data + static_cast<std::size_t>(y) * image.stride;
-    std::uint8_t all = 255;
-    for (int x = 0; x < image.width; ++x) all &= row[4 * x + 3];
-    if (all != 255) return false;
+    std::uint32_t all = 0xffffffff;
+    for (int x = 0; x < image.width; ++x) {
+      std::uint32_t pixel;
+      std::memcpy(&pixel, row + 4 * static_cast<std::size_t>(x), 4);
+      all &= pixel;
+    }
+    std::uint8_t bytes[4];
+    std::memcpy(bytes, &all, 4);
+    if (bytes[3] != 255) return false;
   }
   return true;
 }
@@ -27,9 +35,83 @@ ImageView crop(const ImageView& image, const Rect& rect) {
   return view;
 }
 
-cv::Mat as_mat(const ImageView& view) {
-  return {view.height, view.width, CV_8UC(channels(view.format)),
-          const_cast<std::uint8_t*>(view.data), view.stride};
+/// The source pixels under one target pixel. Lengths are in 1/target of a source pixel, so that all
+/// weights are whole numbers: an inner pixel weighs `target`, all together weigh `source`.
+struct Span {
+  std::size_t first, last;                  ///< inclusive
+  std::uint32_t first_weight, last_weight;  ///< last_weight is 0 if first is last
+};
+
+Span span_of(std::uint64_t i, std::uint64_t source, std::uint64_t target) {
+  const std::uint64_t begin = i * source, end = begin + source;
+  Span span{static_cast<std::size_t>(begin / target), static_cast<std::size_t>((end - 1) / target),
+            0, 0};
+  span.first_weight = static_cast<std::uint32_t>(std::min(end, (span.first + 1) * target) - begin);
+  if (span.last > span.first)
+    span.last_weight = static_cast<std::uint32_t>(end - span.last * target);
+  return span;
+}
+
+/// Shrinks a square by exact area averaging: what cv::INTER_AREA approximates in float, here in
+/// whole numbers and rounded once. Columns are summed first, a row at a time, which vectorises.
+Image shrink(const ImageView& image, int side) {
+  const auto cn = static_cast<std::size_t>(channels(image.format));
+  const auto source = static_cast<std::size_t>(image.width);
+  const auto target = static_cast<std::size_t>(side);
+  const std::size_t row_bytes = source * cn;
+  const std::uint64_t area = std::uint64_t{source} * source;
+  Image small(side, side, image.format);
+  std::vector<std::uint32_t> columns(row_bytes);  // at most 255 * source
+  std::vector<std::uint16_t> inner(row_bytes);
+  const auto row = [&](std::size_t y) { return image.data + y * image.stride; };
+
+  for (std::size_t i = 0; i < target; ++i) {
+    const Span down = span_of(i, source, target);
+    const std::uint8_t* first = row(down.first);
+    const std::uint8_t* last = row(down.last);
+    for (std::size_t x = 0; x < row_bytes; ++x) {
+      columns[x] = first[x] * down.first_weight + last[x] * down.last_weight;
+    }
+    for (std::size_t y = down.first + 1; y < down.last;) {
+      // 256 rows of 255 still fit into 16 bits.
+      const std::size_t end = std::min(down.last, y + 256);
+      std::fill(inner.begin(), inner.end(), std::uint16_t{0});
+      for (; y < end; ++y) {
+        const std::uint8_t* from = row(y);
+        for (std::size_t x = 0; x < row_bytes; ++x) {
+          inner[x] = static_cast<std::uint16_t>(inner[x] + from[x]);
+        }
+      }
+      for (std::size_t x = 0; x < row_bytes; ++x) {
+        columns[x] += inner[x] * static_cast<std::uint32_t>(target);
+      }
+    }
+
+    std::uint8_t* to = small.pixels.data() + i * target * cn;
+    for (std::size_t j = 0; j < target; ++j) {
+      const Span across = span_of(j, source, target);
+      for (std::size_t c = 0; c < cn; ++c) {
+        std::uint64_t sum = 0;
+        for (std::size_t x = across.first + 1; x < across.last; ++x) sum += columns[x * cn + c];
+        sum = sum * target + std::uint64_t{columns[across.first * cn + c]} * across.first_weight +
+              std::uint64_t{columns[across.last * cn + c]} * across.last_weight;
+        *to++ = static_cast<std::uint8_t>((sum + area / 2) / area);
+      }
+    }
+  }
+  return small;
+}
+
+/// Enlarges a square bilinearly, by OpenCV's fixed-point variant, the same on every machine by
+/// design.
+Image enlarge(const ImageView& image, int side) {
+  Image large(side, side, image.format);
+  const int type = CV_8UC(channels(image.format));
+  const cv::Mat from(image.height, image.width, type, const_cast<std::uint8_t*>(image.data),
+                     image.stride);
+  cv::Mat to(side, side, type, large.pixels.data());
+  cv::resize(from, to, to.size(), 0, 0, cv::INTER_LINEAR_EXACT);
+  return large;
 }
 
 }  // namespace
@@ -65,14 +147,9 @@ Image square_rgb(const ImageView& image, int side) {
     square = flat.view();
   }
   if (square.width == side) return to_rgb(square);
-
-  // Opaque RGBA is resized with its alpha, which costs less than converting a large photo first;
-  // every channel is treated alone, so the result is that of RGB. INTER_LINEAR_EXACT is OpenCV's
-  // fixed-point variant, the same on every machine by design.
-  cv::Mat resized;
-  cv::resize(as_mat(square), resized, cv::Size(side, side), 0, 0,
-             square.width > side ? cv::INTER_AREA : cv::INTER_LINEAR_EXACT);
-  return to_rgb({resized.data, side, side, resized.step[0], square.format});
+  // Opaque RGBA is resized with its alpha: cheaper than converting a large photo first, and every
+  // channel is treated alone, so the result is that of RGB.
+  return to_rgb((square.width > side ? shrink(square, side) : enlarge(square, side)).view());
 }
 
 }  // namespace nevus::detail

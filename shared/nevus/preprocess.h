@@ -10,7 +10,7 @@
 
 namespace nevus {
 
-/// The model package's preprocessing rule. Resize is area averaging (cv::INTER_AREA) when
+/// The model package's preprocessing rule. Resize is exact area averaging, rounded once, when
 /// shrinking and bilinear when growing; the crop is the largest centred square.
 struct PreprocessSpec {
   int width = 224;                                    ///< network input, pixels, 32 to 1024
