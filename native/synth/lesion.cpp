@@ -230,7 +230,7 @@ Image synthesize_lesion(const LesionSpec& spec_in) {
   // The plane is warped before the outline is looked up: no edge in nature is a sum of cosines.
   const Outline outline = draw_outline(spec, random);
   const float warp_size = (spec.malignant ? 26 : 40) * unit;
-  const float warp = (spec.malignant ? random.uniform(9, 15) : random.uniform(2, 4)) * unit;
+  const float warp = (spec.malignant ? random.uniform(6, 11) : random.uniform(2, 4)) * unit;
   const cv::Mat1f warp_x = fractal(area, warp_size, 3, 0.55f, random);
   const cv::Mat1f warp_y = fractal(area, warp_size, 3, 0.55f, random);
 
@@ -251,25 +251,28 @@ Image synthesize_lesion(const LesionSpec& spec_in) {
       Color color;
       float veil;
     };
-    std::array<Kind, 5> kinds{Kind{{0.20f, 0.13f, 0.12f}, 0.0f},    // nearly black
-                              Kind{{0.34f, 0.38f, 0.47f}, 0.75f},   // blue-grey veil
-                              Kind{{0.42f, 0.22f, 0.15f}, 0.0f},    // dark brown
-                              Kind{{0.80f, 0.46f, 0.42f}, 0.55f},   // red, vascular
-                              Kind{{0.86f, 0.76f, 0.72f}, 0.60f}};  // scar-like, white
-    const int count = random.integer(3, 4);
-    for (int i = 0; i < 5; ++i)
-      std::swap(kinds[static_cast<std::size_t>(i)],
-                kinds[static_cast<std::size_t>(random.integer(0, 4))]);
-    for (int i = 0; i < count; ++i) {
-      const Kind& kind = kinds[static_cast<std::size_t>(i)];
-      patches.push_back({fractal(area, random.uniform(45, 85) * unit, 4, 0.5f, random), kind.color,
-                         kind.veil, random.uniform(0.02f, 0.22f)});
-    }
+    // Dark pigment always; of the rarer colours one or two.
+    const std::array<Kind, 2> dark{Kind{{0.24f, 0.16f, 0.14f}, 0.0f},   // nearly black
+                                   Kind{{0.40f, 0.24f, 0.17f}, 0.0f}};  // dark brown
+    std::array<Kind, 3> rare{Kind{{0.36f, 0.36f, 0.41f}, 0.55f},        // blue-grey veil
+                             Kind{{0.72f, 0.43f, 0.38f}, 0.45f},        // red, vascular
+                             Kind{{0.78f, 0.66f, 0.61f}, 0.50f}};       // scar-like, pale
+    for (int i = 0; i < 3; ++i)
+      std::swap(rare[static_cast<std::size_t>(i)],
+                rare[static_cast<std::size_t>(random.integer(0, 2))]);
+    const auto add = [&](const Kind& kind, float level) {
+      patches.push_back({fractal(area, random.uniform(70, 120) * unit, 5, 0.55f, random),
+                         kind.color, kind.veil, level});
+    };
+    for (const Kind& kind : dark) add(kind, random.uniform(-0.12f, 0.06f));
+    const int count = random.integer(1, 2);
+    for (int i = 0; i < count; ++i)
+      add(rare[static_cast<std::size_t>(i)], random.uniform(0.02f, 0.15f));
   }
   const cv::Mat1f mottling = fractal(area, 30 * unit, 4, 0.6f, random);
   const float net_size = random.uniform(8, 12) * unit;
   const cv::Mat1f network = cells(area, net_size, spec.malignant ? 0.5f : 0.3f, random);
-  const float net_depth = random.chance(0.75f) ? random.uniform(0.25f, 0.5f) : 0.05f;
+  const float net_depth = random.chance(0.75f) ? random.uniform(0.15f, 0.36f) : 0.04f;
   const float edge_width =
       spec.malignant ? random.uniform(0.05f, 0.14f) : random.uniform(0.10f, 0.20f);
   const cv::Mat1f edge_noise = fractal(area, 90 * unit, 2, 0.5f, random);
@@ -296,12 +299,12 @@ Image synthesize_lesion(const LesionSpec& spec_in) {
       float depth = strength * (0.75f + 0.45f * center + net_here + 0.16f * mottling(y, x));
       Color c = through(image(y, x), brown, depth * 1.15f);
       for (const Patch& patch : patches) {
-        const float share = smoothstep(patch.level, patch.level + 0.16f, patch.field(y, x));
+        const float share = smoothstep(patch.level, patch.level + 0.34f, patch.field(y, x));
         if (share <= 0) continue;
         const Color pigment =
             through(image(y, x), patch.color, 0.55f + 0.35f * strength + 0.3f * net_here);
         const Color own = patch.color * (0.85f + 0.25f * image(y, x)[0] + 0.12f * mottling(y, x));
-        c = mix(c, mix(pigment, own, patch.veil), share * 0.9f);
+        c = mix(c, mix(pigment, own, patch.veil), share * 0.85f);
       }
       image(y, x) = mix(image(y, x), c, inside);
     }
