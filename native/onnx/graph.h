@@ -1,8 +1,9 @@
-// Writes ONNX files: a small graph builder over protobuf's wire format (protozero). Field numbers are
-// those of onnx.proto, IR version 8, opset 13. Knows nothing of LibTorch.
+// Writes ONNX files: a small graph builder over protobuf's wire format (protozero). Field numbers
+// are those of onnx.proto, IR version 8, opset 13. Knows nothing of LibTorch.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,8 @@ class OnnxGraph {
   std::string conv(const std::string& x, const ConvSpec& conv, const std::string& name);
   std::string clip(const std::string& x, float low, float high);  ///< relu6 = clip(0, 6)
   std::string add(const std::string& a, const std::string& b);
-  std::string add_bias(const std::string& x, const std::vector<float>& bias, const std::string& name);
+  std::string add_bias(const std::string& x, const std::vector<float>& bias,
+                       const std::string& name);
   std::string global_average_pool(const std::string& x);
   std::string flatten(const std::string& x);
   std::string identity(const std::string& x, const std::string& name);
@@ -40,7 +42,7 @@ class OnnxGraph {
 
  private:
   struct Impl;
-  Impl* impl_;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace nevus

@@ -1,0 +1,378 @@
+// `nevus train`: options, configuration file, progress on the terminal, Ctrl-C.
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <sstream>
+
+#include "commands/commands.h"
+#include "train/trainer.h"
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+namespace nevus {
+namespace {
+
+std::atomic<bool> stop_requested{false};
+
+// The second Ctrl-C finds the default action again and ends the program at once.
+extern "C" void request_stop(int) {
+  stop_requested = true;
+}
+
+void catch_interrupts() {
+  struct sigaction action = {};
+  action.sa_handler = request_stop;
+  action.sa_flags = SA_RESETHAND | SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+std::string duration(double seconds) {
+  if (!std::isfinite(seconds) || seconds < 0) {
+    return "-:--";
+  }
+  const auto whole = static_cast<long>(std::lround(seconds));
+  char text[32];
+  if (whole >= 3600) {
+    std::snprintf(text, sizeof text, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+  } else {
+    std::snprintf(text, sizeof text, "%ld:%02ld", whole / 60, whole % 60);
+  }
+  return text;
+}
+
+// One line an epoch on stdout; a bar that is redrawn in place where stdout is a terminal.
+class Terminal : public TrainObserver {
+ public:
+  Terminal() : is_terminal_(isatty(STDOUT_FILENO) != 0) {}
+  ~Terminal() override { clear(); }
+
+  void note(const std::string& line) override {
+    const std::lock_guard lock(mutex_);
+    clear();
+    std::printf("%s\n", line.c_str());
+    std::fflush(stdout);
+  }
+
+  void warn(const std::string& line) override {
+    const std::lock_guard lock(mutex_);
+    clear();
+    std::fflush(stdout);
+    std::fprintf(stderr, "warning: %s\n", line.c_str());
+  }
+
+  void progress(const TrainProgress& p) override {
+    if (!is_terminal_) return;
+    const std::lock_guard lock(mutex_);
+    winsize size = {};
+    const int columns =
+        ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+    char left[64], right[96];
+    std::snprintf(left, sizeof left, "epoch %d/%d %s ", p.epoch, p.epochs,
+                  p.validating ? "validating" : "training  ");
+    std::snprintf(right, sizeof right, " %ld/%ld  %.1f images/s  %s left",
+                  static_cast<long>(p.step), static_cast<long>(p.steps), p.images_per_second,
+                  duration(p.seconds_left).c_str());
+    std::string line = left;
+    const int room = columns - 1 - static_cast<int>(line.size() + std::string(right).size());
+    if (room >= 5) {
+      const int width = std::min(room, 40);
+      const int filled = static_cast<int>(static_cast<double>(width) * static_cast<double>(p.step) /
+                                          static_cast<double>(std::max<std::int64_t>(1, p.steps)));
+      for (int i = 0; i < width; ++i) line += i < filled ? "█" : "░";
+    }
+    std::printf("\r\033[K%s%s", line.c_str(), right);
+    std::fflush(stdout);
+    drawn_ = true;
+  }
+
+  void epoch(const EpochRecord& r, bool best) override {
+    char line[200];
+    std::snprintf(line, sizeof line,
+                  "epoch %d  train loss %.4f  val loss %.4f  train AUC %.4f  val AUC %.4f  %s%s",
+                  r.epoch, r.train_loss, r.val_loss, r.train_auc, r.val_auc,
+                  duration(r.seconds).c_str(), best ? "  best so far" : "");
+    note(line);
+  }
+
+ private:
+  void clear() {
+    if (drawn_) {
+      std::printf("\r\033[K");
+      drawn_ = false;
+    }
+  }
+
+  const bool is_terminal_;
+  bool drawn_ = false;
+  std::mutex mutex_;
+};
+
+// Options in `path` that were not given on the command line; names as on the command line, without
+// the dashes. The error names file and key.
+Result<bool> apply_config(CLI::App& command, const std::string& path) {
+  const toml::parse_result parsed = toml::parse_file(path);
+  if (!parsed) {
+    std::ostringstream text;
+    text << path << ": " << parsed.error().description();
+    if (parsed.error().source().begin.line > 0) {
+      text << " (line " << parsed.error().source().begin.line << ")";
+    }
+    return Error{text.str(), ""};
+  }
+  const auto text_of = [](const toml::node& node) -> std::string {
+    if (const auto* text = node.as_string()) return text->get();
+    if (const auto* number = node.as_integer()) return std::to_string(number->get());
+    if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
+    if (const auto* real = node.as_floating_point()) {
+      std::ostringstream text;
+      text.precision(17);
+      text << real->get();
+      return text.str();
+    }
+    return "";
+  };
+  for (const auto& [key_view, node] : parsed.table()) {
+    const std::string key(key_view.str());
+    CLI::Option* option = key == "data" ? command.get_option_no_throw("data")
+                                        : command.get_option_no_throw("--" + key);
+    if (option == nullptr || key == "config" || key == "help") {
+      return Error{path + ": `" + key + "` is not an option of nevus train", key};
+    }
+    if (option->count() > 0) {
+      continue;
+    }
+    std::vector<std::string> values;
+    if (const auto* list = node.as_array()) {
+      for (const toml::node& entry : *list) values.push_back(text_of(entry));
+    } else {
+      values.push_back(text_of(node));
+    }
+    if (std::find(values.begin(), values.end(), "") != values.end()) {
+      return Error{path + ": `" + key + "` has to be a text, a number, true or false", key};
+    }
+    try {
+      for (const std::string& value : values) option->add_result(value);
+      option->run_callback();
+    } catch (const CLI::Error& error) {
+      return Error{path + ": `" + key + "`: " + error.what(), key};
+    }
+  }
+  return true;
+}
+
+// The command as it was typed, for the record; quoted where a shell would need it.
+std::string command_line() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::string text, part;
+  bool first = true;
+  while (std::getline(file, part, '\0')) {
+    if (first) {
+      part = "nevus";
+      first = false;
+    }
+    const bool plain =
+        !part.empty() && part.find_first_of(" \t\n'\"\\$`*?[]{}()<>|&;#~!") == std::string::npos;
+    if (!plain) {
+      std::string quoted = "'";
+      for (const char c : part) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+      part = quoted + "'";
+    }
+    text += (text.empty() ? "" : " ") + part;
+  }
+  return text;
+}
+
+struct Arguments {
+  TrainOptions options;
+  std::vector<std::string> where;
+  std::string config;
+};
+
+int run(CLI::App& command, Arguments& arguments) {
+  const auto fail = [](const std::string& message) {
+    std::fprintf(stderr, "nevus train: %s\n", message.c_str());
+    return 1;
+  };
+  TrainOptions& options = arguments.options;
+  if (!arguments.config.empty()) {
+    const auto applied = apply_config(command, arguments.config);
+    if (!applied) return fail(applied.error().message);
+  }
+  if (options.data.empty()) return fail("DATA is missing: a folder of photos or a CSV");
+  if (options.out.empty()) return fail("--out is missing: the folder to write the run to");
+  if (options.resume && options.force) return fail("--resume and --force exclude each other");
+  for (const std::string& filter : arguments.where) {
+    const auto equals = filter.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return fail("--where " + filter + ": COLUMN=VALUE is needed");
+    }
+    options.dataset.where[filter.substr(0, equals)] = filter.substr(equals + 1);
+  }
+  options.command_line = command_line();
+
+  catch_interrupts();
+  Terminal terminal;
+  const auto outcome = train(options, terminal, stop_requested);
+  if (!outcome) return fail(outcome.error().message);
+  if (outcome->stopped) {
+    terminal.note("stopped; continue with --resume");
+    return 130;
+  }
+  const auto& figures = outcome->package.metrics.at("validation");
+  const auto& interval = figures.at("auc_ci");
+  char text[200];
+  std::snprintf(text, sizeof text,
+                "kept epoch %d: validation AUC %.4f (95 %% interval %.4f to %.4f, %ld photos)",
+                outcome->best_epoch, figures.at("auc").get<double>(), interval.at(0).get<double>(),
+                interval.at(1).get<double>(), figures.at("n").get<long>());
+  terminal.note(text);
+  terminal.note("wrote " + (options.out / "model.onnx").string() +
+                ", model.json, history.csv, report.html");
+  return 0;
+}
+
+}  // namespace
+
+void add_train_command(CLI::App& app, int& status) {
+  auto arguments = std::make_shared<Arguments>();
+  TrainOptions& o = arguments->options;
+  Recipe& r = o.recipe;
+  CLI::App* command = app.add_subcommand("train", "Train a classifier on labelled photos");
+  command
+      ->add_option("data", o.data,
+                   "A folder per class; or train/ (val/, test/) folders of such; or a CSV")
+      ->option_text("DATA");
+  command
+      ->add_option("--out", o.out,
+                   "Folder for model.onnx, model.json, history.csv, report.html, checkpoint")
+      ->option_text("RUN");
+  command->add_option("--arch", o.architecture, "Network: efficientnet-lite0 to -lite4")
+      ->capture_default_str();
+  command->add_option("--weights", o.weights, "Start from: imagenet, none, or FILE.safetensors")
+      ->capture_default_str();
+  command->add_option("--epochs", r.epochs, "Passes over the photos")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  command->add_option("--seed", o.seed, "Decides everything random")->capture_default_str();
+  command->add_option("--device", o.device, "auto, cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
+  command->add_option("--threads", o.threads, "Threads; 0: one a core")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  command->add_flag("--resume", o.resume, "Continue a run that was stopped");
+  command->add_flag("--force", o.force, "Overwrite a run that is already there");
+  command
+      ->add_option("--config", arguments->config, "Options from a TOML file; the command line wins")
+      ->option_text("FILE");
+
+  const std::string data = "Photos";
+  command->add_option("--image-column", o.dataset.image_column, "CSV column of the photo's path")
+      ->capture_default_str()
+      ->group(data);
+  command->add_option("--label-column", o.dataset.label_column, "CSV column of the class")
+      ->capture_default_str()
+      ->group(data);
+  command
+      ->add_option("--group-column", o.dataset.group_column,
+                   "CSV column of the lesion [group, else lesion_id]")
+      ->group(data);
+  command
+      ->add_option("--split-column", o.dataset.split_column, "CSV column with train, val or test")
+      ->capture_default_str()
+      ->group(data);
+  command->add_option("--where", arguments->where, "Only rows with this value; may be repeated")
+      ->option_text("COLUMN=VALUE")
+      ->group(data);
+  command
+      ->add_option("--malignant", o.malignant,
+                   "A class that counts as malignant beside the known ones; may be repeated")
+      ->option_text("LABEL")
+      ->group(data);
+  command
+      ->add_option("--val-share", r.val_share,
+                   "Share of each class for validation, where no photo is marked val")
+      ->check(CLI::Range(0.05, 0.5))
+      ->capture_default_str()
+      ->group(data);
+  command
+      ->add_flag("--keep-test-groups", o.keep_test_groups,
+                 "Train also on photos of lesions that the test split shows")
+      ->group(data);
+
+  const std::string recipe = "Recipe";
+  command->add_option("--batch-size", r.batch_size, "Photos a step")
+      ->check(CLI::Range(2, 4096))
+      ->capture_default_str()
+      ->group(recipe);
+  command->add_option("--lr", r.learning_rate, "Learning rate of the classifier, AdamW")
+      ->check(CLI::Range(1e-7, 1.0))
+      ->capture_default_str()
+      ->group(recipe);
+  command->add_option("--backbone-rate", r.backbone_rate, "The pretrained layers' share of --lr")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str()
+      ->group(recipe);
+  command->add_option("--weight-decay", r.weight_decay, "Of kernels")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str()
+      ->group(recipe);
+  command->add_option("--warm-up", r.warm_up, "Share of the steps")
+      ->check(CLI::Range(0.0, 0.9))
+      ->capture_default_str()
+      ->group(recipe);
+  command->add_option("--label-smoothing", r.label_smoothing, "0 to 0.5")
+      ->check(CLI::Range(0.0, 0.5))
+      ->capture_default_str()
+      ->group(recipe);
+  command->add_option("--dropout", r.dropout, "Before the classifier")
+      ->check(CLI::Range(0.0, 0.9))
+      ->capture_default_str()
+      ->group(recipe);
+  command->add_option("--drop-connect", r.drop_connect, "Chance of skipping the last block")
+      ->check(CLI::Range(0.0, 0.9))
+      ->capture_default_str()
+      ->group(recipe);
+  command
+      ->add_option("--ema-epochs", r.ema_epochs,
+                   "Weights are averaged over about so many epochs; 0: off")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->capture_default_str()
+      ->group(recipe);
+  command
+      ->add_option("--min-scale", r.augment.min_scale,
+                   "Least share of a photo's area in a training view")
+      ->check(CLI::Range(0.1, 1.0))
+      ->capture_default_str()
+      ->group(recipe);
+
+  const std::string package = "Model package";
+  command->add_option("--name", o.name, "The model's name [the run folder's]")->group(package);
+  command->add_option("--license", o.license, "The model's licence")
+      ->capture_default_str()
+      ->group(package);
+  command
+      ->add_flag("--export-float32", o.export_float32, "Store weights as float32 (twice the size)")
+      ->group(package);
+  command->footer(
+      "Examples:\n"
+      "  nevus train photos/ --out run                       a folder per class\n"
+      "  nevus train labels.csv --out run --epochs 20        a CSV: file,label[,group,split]\n"
+      "  nevus train labels.csv --out run --resume           go on where it was stopped\n"
+      "Ctrl-C stops after the current batch and keeps a checkpoint. Photos marked `test` are "
+      "never\n"
+      "trained on. The same command with the same seed gives the same numbers (on a CPU).");
+  command->callback([command, arguments, &status] { status = run(*command, *arguments); });
+}
+
+}  // namespace nevus

@@ -1,0 +1,37 @@
+// A trained network as an ONNX file, and the proof that the file says what the network says.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "nets/efficientnet.h"
+#include "nevus/preprocess.h"
+#include "nevus/result.h"
+#include "onnx/graph.h"
+
+namespace nevus {
+
+/// The network with batch-norm folded into its convolutions (in double precision), outputs `cam`
+/// and `logits`, without metadata.
+std::vector<std::uint8_t> export_onnx(EfficientNet& net, const PreprocessSpec& input,
+                                      WeightStorage storage);
+
+/// Greatest absolute difference of logits that an exported file may show: float16 storage
+/// rounds each weight by up to 1 in 2048.
+double export_tolerance(WeightStorage storage);
+
+struct ExportCheck {
+  int images = 0;
+  double logits = 0;  ///< greatest absolute difference to LibTorch
+  double cam = 0;
+};
+
+/// Runs file and network (in evaluation mode, on its device) on the same images.
+/// @param images  n * 3 * H * W floats
+/// An error where the file can't be run or its logits differ by more than `tolerance`.
+Result<ExportCheck> check_export(std::span<const std::uint8_t> onnx, EfficientNet& net,
+                                 const PreprocessSpec& input, std::span<const float> images, int n,
+                                 double tolerance);
+
+}  // namespace nevus

@@ -1,0 +1,153 @@
+// Reads photos ahead of the network.
+#include "train/loader.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <span>
+#include <thread>
+
+#include "image_io/photo.h"
+#include "train/random.h"
+
+namespace nevus {
+
+struct Loader::Impl {
+  const std::vector<Sample>& samples;
+  const std::vector<std::vector<std::size_t>> batches;
+  const LoaderSpec spec;
+  const std::uint64_t seed;
+  const UnreadableHandler unreadable;
+
+  std::mutex mutex;
+  std::mutex report_mutex;
+  std::condition_variable changed;
+  std::map<std::size_t, Batch> ready;  // by batch number
+  std::size_t taken = 0;               // next batch that a worker starts
+  std::size_t delivered = 0;           // next batch that next() gives
+  std::exception_ptr failure;
+  bool stop = false;
+  std::vector<std::thread> workers;
+
+  void read_into(Batch& batch, std::size_t index) {
+    const Sample& sample = samples[index];
+    const Result<Image> photo = read_photo(sample.file);
+    if (!photo) {
+      const std::lock_guard lock(report_mutex);
+      unreadable(sample, photo.error().message);
+      return;
+    }
+    const std::size_t size = std::size_t{3} * static_cast<std::size_t>(spec.input.height) *
+                             static_cast<std::size_t>(spec.input.width);
+    batch.images.resize(batch.images.size() + size);
+    const auto out = std::span<float>(batch.images).last(size);
+    if (spec.augment) {
+      const Image view = augment(photo->view(), spec.input, *spec.augment, mix({seed, index}));
+      normalize(view.view(), spec.input, out);
+    } else {
+      preprocess(photo->view(), spec.input, out);
+    }
+    batch.labels.push_back(sample.label);
+    batch.indices.push_back(index);
+  }
+
+  void work() {
+    for (;;) {
+      std::size_t number = 0;
+      {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [this] {
+          return stop || taken >= batches.size() ||
+                 taken < delivered + static_cast<std::size_t>(spec.ahead);
+        });
+        if (stop || taken >= batches.size()) {
+          return;
+        }
+        number = taken++;
+      }
+      Batch batch;
+      try {
+        for (const std::size_t index : batches[number]) {
+          read_into(batch, index);
+        }
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        failure = std::current_exception();
+        stop = true;
+        changed.notify_all();
+        return;
+      }
+      const std::lock_guard lock(mutex);
+      ready.emplace(number, std::move(batch));
+      changed.notify_all();
+    }
+  }
+};
+
+Loader::Loader(const std::vector<Sample>& samples, std::vector<std::vector<std::size_t>> batches,
+               const LoaderSpec& spec, std::uint64_t seed, UnreadableHandler unreadable)
+    : impl_(new Impl{samples,
+                     std::move(batches),
+                     spec,
+                     seed,
+                     std::move(unreadable),
+                     {},
+                     {},
+                     {},
+                     {},
+                     0,
+                     0,
+                     {},
+                     false,
+                     {}}) {
+  const int threads = std::max(1, spec.threads);
+  for (int i = 0; i < threads; ++i) {
+    impl_->workers.emplace_back([impl = impl_.get()] { impl->work(); });
+  }
+}
+
+Loader::~Loader() {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->stop = true;
+  }
+  impl_->changed.notify_all();
+  for (std::thread& worker : impl_->workers) {
+    worker.join();
+  }
+}
+
+std::optional<Batch> Loader::next() {
+  std::unique_lock lock(impl_->mutex);
+  if (impl_->delivered >= impl_->batches.size()) {
+    return std::nullopt;
+  }
+  impl_->changed.wait(
+      lock, [this] { return impl_->failure || impl_->ready.count(impl_->delivered) != 0; });
+  if (impl_->failure) {
+    std::rethrow_exception(impl_->failure);
+  }
+  auto node = impl_->ready.extract(impl_->delivered++);
+  lock.unlock();
+  impl_->changed.notify_all();
+  return std::move(node.mapped());
+}
+
+std::vector<std::vector<std::size_t>> cut_batches(const std::vector<std::size_t>& indices,
+                                                  std::size_t size) {
+  std::vector<std::vector<std::size_t>> batches;
+  for (std::size_t i = 0; i < indices.size(); i += size) {
+    const std::size_t end = std::min(indices.size(), i + size);
+    batches.emplace_back(indices.begin() + static_cast<std::ptrdiff_t>(i),
+                         indices.begin() + static_cast<std::ptrdiff_t>(end));
+  }
+  if (batches.size() > 1 && batches.back().size() == 1) {
+    batches[batches.size() - 2].push_back(batches.back().front());
+    batches.pop_back();
+  }
+  return batches;
+}
+
+}  // namespace nevus

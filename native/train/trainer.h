@@ -1,0 +1,88 @@
+// Trains a classifier on labelled photos and writes the run's folder: model.onnx, model.json,
+// history.csv, report.html, checkpoint. No LibTorch in this header.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "data/augment.h"
+#include "data/dataset.h"
+#include "nevus/package.h"
+#include "nevus/result.h"
+#include "report/report.h"
+
+namespace nevus {
+
+/// What decides the numbers. The defaults won on validation photos (docs/training.md).
+struct Recipe {
+  int epochs = 5;
+  int batch_size = 32;
+  double learning_rate = 2e-3;    ///< of the new classifier, at the schedule's top
+  double backbone_rate = 0.25;    ///< the pretrained layers' share of it, 0..1
+  double weight_decay = 0.02;     ///< AdamW (Loshchilov & Hutter, 2019), kernels only
+  double warm_up = 0.1;           ///< share of all steps, linear; then half a cosine down to 0
+  double label_smoothing = 0.05;  ///< 0..0.5
+  double dropout = 0.2;
+  double drop_connect = 0.0;
+  double ema_epochs = 0.5;  ///< weights are averaged over about so many epochs; 0: not at all
+  double val_share = 0.2;   ///< of each class, where no photo is marked "val"; 0.05..0.5
+  AugmentSpec augment;
+};
+
+struct TrainOptions {
+  std::filesystem::path data;
+  DatasetOptions dataset;
+  std::filesystem::path out;
+  std::string architecture = "efficientnet-lite0";
+  std::string weights = "imagenet";  ///< "imagenet", "none" or a .safetensors file
+  std::uint64_t seed = 1;
+  std::string device = "auto";  ///< "auto", "cpu", "cuda"
+  int threads = 0;              ///< 0: one a core
+  bool resume = false;
+  bool force = false;  ///< overwrite a finished run
+  bool keep_test_groups = false;
+  bool export_float32 = false;
+  Recipe recipe;
+  std::vector<std::string> malignant;  ///< further label texts that count as malignant
+  std::string name;                    ///< of the model; empty: the run folder's name
+  std::string license = "not stated";
+  std::string command_line;  ///< for the record
+};
+
+struct TrainProgress {
+  bool validating = false;
+  int epoch = 0, epochs = 0;         ///< epoch from 1
+  std::int64_t step = 0, steps = 0;  ///< in this epoch, or of the validation pass
+  double images_per_second = 0;      ///< of this pass
+  double seconds_left = 0;           ///< of the whole training, an estimate; NaN: not known yet
+};
+
+/// Told what happens, always from the thread that called train() except where it says so.
+class TrainObserver {
+ public:
+  virtual ~TrainObserver() = default;
+  virtual void note(const std::string& line) = 0;
+  /// May come from a loader's thread.
+  virtual void warn(const std::string& line) = 0;
+  virtual void progress(const TrainProgress& progress) = 0;
+  virtual void epoch(const EpochRecord& record, bool best) = 0;
+};
+
+struct TrainOutcome {
+  bool stopped = false;  ///< `stop` was set: there is a checkpoint, but no model
+  int best_epoch = 0;
+  ModelPackage package;  ///< as written; empty where stopped
+};
+
+/// @param stop  checked after every batch
+/// Errors are one line; bad input is found before the first step of training.
+Result<TrainOutcome> train(const TrainOptions& options, TrainObserver& observer,
+                           const std::atomic<bool>& stop);
+
+/// Learning rate's factor at a step of the schedule, 0..1.
+double schedule_factor(std::int64_t step, std::int64_t steps, double warm_up);
+
+}  // namespace nevus
