@@ -35,7 +35,7 @@ bash scripts/setup.sh both
 bash scripts/build.sh native web
 
 model=assets/model/model.onnx
-samples=(assets/samples/*.png)
+samples=(assets/samples/*.jpg)
 site=build/site
 
 # Compressing the site's files takes half a minute, so it is assembled only when something that goes

@@ -6,8 +6,10 @@
 #include <memory>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "commands/commands.h"
+#include "commands/terminal.h"
 #include "image_io/photo.h"
 #include "synth/lesion.h"
 
@@ -15,21 +17,27 @@ namespace nevus {
 namespace fs = std::filesystem;
 namespace {
 
+// Photos from cameras and dermatoscopes have about this.
+constexpr int kJpegQuality = 90;
+
 struct SynthOptions {
   std::string out;
   int count = 10;
   std::uint64_t seed = 1;
   int width = 480, height = 360;
+  bool flat = false, jpeg = false;
 };
 
 int run_synth(const SynthOptions& options) {
   const fs::path out = options.out;
   std::error_code code;
-  for (const char* label : {"benign", "malignant"}) {
-    fs::create_directories(out / label, code);
+  const std::vector<fs::path> folders =
+      options.flat ? std::vector<fs::path>{out}
+                   : std::vector<fs::path>{out / "benign", out / "malignant"};
+  for (const fs::path& folder : folders) {
+    fs::create_directories(folder, code);
     if (code) {
-      std::fprintf(stderr, "nevus: %s: can't be made: %s\n", (out / label).c_str(),
-                   code.message().c_str());
+      print_error(folder.string() + ": can't be made: " + code.message());
       return 1;
     }
   }
@@ -42,10 +50,13 @@ int run_synth(const SynthOptions& options) {
     spec.seed = options.seed * 1'000'003 + static_cast<std::uint64_t>(i);
     const char* label = spec.malignant ? "malignant" : "benign";
     char name[64];
-    std::snprintf(name, sizeof name, "%s/synthetic_%05d.png", label, i + 1);
-    const auto written = write_png(out / name, synthesize_lesion(spec).view());
+    std::snprintf(name, sizeof name, options.flat ? "%s_%05d.%s" : "%s/synthetic_%05d.%s", label,
+                  i + 1, options.jpeg ? "jpg" : "png");
+    const Image photo = synthesize_lesion(spec);
+    const auto written = options.jpeg ? write_jpeg(out / name, photo.view(), kJpegQuality)
+                                      : write_png(out / name, photo.view());
     if (!written) {
-      std::fprintf(stderr, "nevus: %s\n", written.error().message.c_str());
+      print_error(written.error().message);
       return 1;
     }
     char line[160];
@@ -57,7 +68,7 @@ int run_synth(const SynthOptions& options) {
   file << csv;
   file.close();
   if (!file) {
-    std::fprintf(stderr, "nevus: %s: can't be written\n", (out / "labels.csv").c_str());
+    print_error((out / "labels.csv").string() + ": can't be written");
     return 1;
   }
   std::printf("%d synthetic photos (%d benign, %d malignant) and labels.csv in %s\n", options.count,
@@ -84,6 +95,8 @@ void add_synth_command(CLI::App& app, int& status) {
   command->add_option("--height", options->height, "Pixels")
       ->check(CLI::Range(64, 4096))
       ->capture_default_str();
+  command->add_flag("--jpeg", options->jpeg, "JPEG files instead of PNG");
+  command->add_flag("--flat", options->flat, "All photos in one folder, the label in their names");
   command->callback([options, &status] { status = run_synth(*options); });
 }
 

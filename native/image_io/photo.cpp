@@ -129,7 +129,10 @@ Result<Image> read_photo(const std::filesystem::path& path) {
   return decoded;
 }
 
-Result<bool> write_png(const std::filesystem::path& path, const ImageView& image) {
+namespace {
+
+Result<bool> write_image(const std::filesystem::path& path, const ImageView& image,
+                         const char* extension, const std::vector<int>& parameters) {
   quiet_opencv();
   const int n = channels(image.format);
   const cv::Mat pixels(image.height, image.width, CV_8UC(n), const_cast<std::uint8_t*>(image.data),
@@ -139,7 +142,7 @@ Result<bool> write_png(const std::filesystem::path& path, const ImageView& image
   if (n == 4) cv::cvtColor(pixels, stored, cv::COLOR_RGBA2BGRA);
   std::vector<std::uint8_t> bytes;
   try {
-    if (!cv::imencode(".png", stored, bytes))
+    if (!cv::imencode(extension, stored, bytes, parameters))
       return Error{path.string() + ": can't be encoded", ""};
   } catch (const cv::Exception&) {
     return Error{path.string() + ": can't be encoded", ""};
@@ -148,22 +151,33 @@ Result<bool> write_png(const std::filesystem::path& path, const ImageView& image
   std::filesystem::path temporary = path;
   temporary += ".part" + std::to_string(::getpid());
   errno = 0;
-  {
-    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    out.write(reinterpret_cast<const char*>(bytes.data()),
-              static_cast<std::streamsize>(bytes.size()));
-    out.close();
-    if (!out) {
-      const std::string reason = errno ? std::strerror(errno) : "unknown error";
-      std::error_code ignored;
-      std::filesystem::remove(temporary, ignored);
-      return Error{path.string() + ": can't be written: " + reason, ""};
-    }
-  }
+  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+  out.write(reinterpret_cast<const char*>(bytes.data()),
+            static_cast<std::streamsize>(bytes.size()));
+  out.close();
   std::error_code code;
+  if (!out) {
+    const std::string reason = errno ? std::strerror(errno) : "unknown error";
+    std::filesystem::remove(temporary, code);
+    return Error{path.string() + ": can't be written: " + reason, ""};
+  }
   std::filesystem::rename(temporary, path, code);
-  if (code) return Error{path.string() + ": can't be written: " + code.message(), ""};
+  if (code) {
+    std::error_code ignored;
+    std::filesystem::remove(temporary, ignored);
+    return Error{path.string() + ": can't be written: " + code.message(), ""};
+  }
   return true;
+}
+
+}  // namespace
+
+Result<bool> write_png(const std::filesystem::path& path, const ImageView& image) {
+  return write_image(path, image, ".png", {});
+}
+
+Result<bool> write_jpeg(const std::filesystem::path& path, const ImageView& image, int quality) {
+  return write_image(path, image, ".jpg", {cv::IMWRITE_JPEG_QUALITY, quality});
 }
 
 }  // namespace nevus

@@ -17,4 +17,8 @@ Result<Image> read_photo(const std::filesystem::path& path);
 /// Writes a PNG atomically (a temporary file beside it, then renamed).
 Result<bool> write_png(const std::filesystem::path& path, const ImageView& image);
 
+/// Writes a JPEG atomically; alpha is dropped.
+/// @param quality  libjpeg's scale, 1 to 100
+Result<bool> write_jpeg(const std::filesystem::path& path, const ImageView& image, int quality);
+
 }  // namespace nevus
