@@ -99,19 +99,19 @@ EMSCRIPTEN_KEEPALIVE void nevus_app_view(char* json) {
     app().scene.view.headline = error.what();
   }
   std::free(json);
-  app().platform.request_frames(2);
+  app().platform.request_frames(1);
 }
 
 /// RGBA; null: no photo.
 EMSCRIPTEN_KEEPALIVE void nevus_app_photo(std::uint8_t* pixels, int width, int height) {
   app().scene.photo.set(pixels, width, height);
-  app().platform.request_frames(2);
+  app().platform.request_frames(1);
 }
 
 /// RGBA with straight alpha, over the view's crop; null: none.
 EMSCRIPTEN_KEEPALIVE void nevus_app_heatmap(std::uint8_t* pixels, int width, int height) {
   app().scene.heatmap.set(pixels, width, height);
-  app().platform.request_frames(2);
+  app().platform.request_frames(1);
 }
 
 /// Frames drawn since the start.

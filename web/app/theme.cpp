@@ -82,22 +82,25 @@ Fonts build_fonts(std::span<std::uint8_t> regular, std::span<std::uint8_t> bold,
   // Latin-1, and the signs that our words use; the font files hold no more.
   static const ImWchar ranges[] = {0x0020, 0x00ff, 0x2013, 0x2014, 0x2018, 0x2019, 0x201c, 0x201d,
                                    0x2022, 0x2022, 0x2026, 0x2026, 0x2212, 0x2212, 0};
-  const auto add = [&](std::span<std::uint8_t> file, float size) {
+  // ImGui's size is from ascender to descender, which is 1.21 em in Inter (hhea: 0.96875 + 0.2412).
+  constexpr float kEm = 1.21f;
+  const auto add = [&](std::span<std::uint8_t> file, float em, float line) -> Font {
     ImFontConfig config;
     config.FontDataOwnedByAtlas = false;
     config.OversampleH = density < 1.5f ? 2 : 1;
     config.OversampleV = 1;
-    config.PixelSnapH = false;
-    config.EllipsisChar = 0x2026;
-    return io.Fonts->AddFontFromMemoryTTF(file.data(), static_cast<int>(file.size()),
-                                          std::round(size * density), &config, ranges);
+    const float size = em * kEm;
+    ImFont* face = io.Fonts->AddFontFromMemoryTTF(file.data(), static_cast<int>(file.size()),
+                                                  std::round(size * density), &config, ranges);
+    return {face, size, std::round(line)};
   };
   Fonts fonts;
-  fonts.body = add(regular, 16);
-  fonts.strong = add(bold, 16);
-  fonts.small_ = add(regular, 14);
-  fonts.headline = add(bold, 30);
-  fonts.title = add(bold, 24);
+  fonts.body = add(regular, 16, 24);
+  fonts.strong = add(bold, 16, 24);
+  fonts.note = add(regular, 14, 20);
+  fonts.number = add(bold, 14, 20);
+  fonts.headline = add(bold, 32, 40);
+  fonts.title = add(bold, 24, 31);
   io.Fonts->Build();
   io.FontGlobalScale = 1.0f / density;
   return fonts;

@@ -22,12 +22,20 @@ const Palette& palette(bool dark);
 ImU32 strong(const Palette& colours, Tone tone);
 ImU32 soft(const Palette& colours, Tone tone);
 
+/// A face at one size.
+struct Font {
+  ImFont* face = nullptr;
+  float size = 0;  ///< as ImGui counts: ascender to descender, CSS pixels
+  float line = 0;  ///< from a line to the next, CSS pixels
+};
+
 struct Fonts {
-  ImFont* body = nullptr;      ///< 16 px
-  ImFont* strong = nullptr;    ///< 16 px, semibold
-  ImFont* small_ = nullptr;    ///< 14 px
-  ImFont* headline = nullptr;  ///< 30 px, semibold
-  ImFont* title = nullptr;     ///< 24 px, semibold, for narrow pages
+  Font body;      ///< 16 px
+  Font strong;    ///< 16 px, semibold
+  Font note;      ///< 14 px
+  Font number;    ///< 14 px, semibold
+  Font headline;  ///< 32 px, semibold
+  Font title;     ///< 24 px, semibold
 };
 
 /// Fills ImGui's atlas with the page's fonts, drawn for `density` device pixels a CSS pixel.

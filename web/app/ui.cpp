@@ -69,7 +69,7 @@ class Painter {
     }
     if (!view_.footer.empty()) {
       Column footer{page.x, bottom + kGap, page.width};
-      centred(footer, scene_.fonts.small_, 14, colours_.muted, view_.footer);
+      text(footer, scene_.fonts.note, colours_.muted, view_.footer, true);
       bottom = footer.y;
     }
     layout_.content_height = std::ceil(bottom + margin_ + scene_.scroll);
@@ -77,34 +77,36 @@ class Painter {
 
  private:
   /// Wrapped text; moves the column down by its height.
-  void text(Column& column, ImFont* font, float size, ImU32 colour, const std::string& words) {
-    if (words.empty()) return;
-    const ImVec2 extent =
-        font->CalcTextSizeA(size, FLT_MAX, column.width, words.data(), words.data() + words.size());
-    list_.AddText(font, size, {column.x, column.y}, colour, words.data(),
-                  words.data() + words.size(), column.width);
-    column.y += std::ceil(extent.y);
-  }
-
-  float width_of(ImFont* font, float size, const std::string& words) {
-    return font->CalcTextSizeA(size, FLT_MAX, 0, words.data(), words.data() + words.size()).x;
-  }
-
-  /// Like text(), each line in the middle.
-  void centred(Column& column, ImFont* font, float size, ImU32 colour, const std::string& words) {
+  void text(Column& column, const Font& font, ImU32 colour, const std::string& words,
+            bool centred = false) {
     const char* begin = words.data();
     const char* end = begin + words.size();
+    const float lead = std::floor((font.line - font.size) / 2);
     while (begin < end) {
-      const char* stop =
-          font->CalcWordWrapPositionA(size / font->FontSize, begin, end, column.width);
-      if (stop == begin) stop = begin + 1;
-      const float width = font->CalcTextSizeA(size, FLT_MAX, 0, begin, stop).x;
-      list_.AddText(font, size, {std::floor(column.x + (column.width - width) / 2), column.y},
-                    colour, begin, stop);
-      column.y += std::ceil(size * 1.25f);
+      const char* stop = font.face->CalcWordWrapPositionA(font.size / font.face->FontSize, begin,
+                                                          end, column.width);
+      if (stop == begin) ++stop;
+      const float indent =
+          centred ? std::floor((column.width - width_of(font, begin, stop)) / 2) : 0;
+      list_.AddText(font.face, font.size, {column.x + indent, column.y + lead}, colour, begin,
+                    stop);
+      column.y += font.line;
       begin = stop;
       while (begin < end && *begin == ' ') ++begin;
     }
+  }
+
+  /// One line, no wrapping; the column stays.
+  void line(const Font& font, float x, float y, ImU32 colour, const std::string& words) {
+    list_.AddText(font.face, font.size, {x, y + std::floor((font.line - font.size) / 2)}, colour,
+                  words.data(), words.data() + words.size());
+  }
+
+  float width_of(const Font& font, const char* begin, const char* end) const {
+    return font.face->CalcTextSizeA(font.size, FLT_MAX, 0, begin, end).x;
+  }
+  float width_of(const Font& font, const std::string& words) const {
+    return width_of(font, words.data(), words.data() + words.size());
   }
 
   void outcome_card(Column& column, bool wide) {
@@ -113,13 +115,11 @@ class Painter {
     // The card lies behind its text, whose height is known afterwards.
     list_.ChannelsSplit(2);
     list_.ChannelsSetCurrent(1);
-    if (wide)
-      text(inner, scene_.fonts.headline, 30, strong(colours_, view_.tone), view_.headline);
-    else
-      text(inner, scene_.fonts.title, 24, strong(colours_, view_.tone), view_.headline);
+    text(inner, wide ? scene_.fonts.headline : scene_.fonts.title, strong(colours_, view_.tone),
+         view_.headline);
     for (const std::string& paragraph : view_.paragraphs) {
       inner.y += 10;
-      text(inner, scene_.fonts.body, 16, colours_.text, paragraph);
+      text(inner, scene_.fonts.body, colours_.text, paragraph);
     }
     inner.y += padding;
     list_.ChannelsSetCurrent(0);
@@ -142,11 +142,11 @@ class Painter {
     picture_icon({column.x + column.width / 2, inner.y + icon / 2}, icon);
     inner.y += icon + 18;
     const bool failed = view_.state == PageState::failed;
-    centred(inner, scene_.fonts.title, 24, colours_.text, failed ? view_.prompt : view_.headline);
+    text(inner, scene_.fonts.title, colours_.text, failed ? view_.prompt : view_.headline, true);
     if (!failed) {
       for (const std::string& paragraph : view_.paragraphs) {
         inner.y += 8;
-        centred(inner, scene_.fonts.body, 16, colours_.muted, paragraph);
+        text(inner, scene_.fonts.body, colours_.muted, paragraph, true);
       }
     }
     inner.y += padding;
@@ -250,20 +250,19 @@ class Painter {
       layout_.slot_width = column.width;
       column.y += kSlotHeight;
     }
-    if (!view_.caption.empty())
-      text(column, scene_.fonts.small_, 14, colours_.muted, view_.caption);
+    if (!view_.caption.empty()) text(column, scene_.fonts.note, colours_.muted, view_.caption);
   }
 
   void sections(Column& column) {
     for (const Section& section : view_.sections) {
-      text(column, scene_.fonts.strong, 16, colours_.text, section.title);
-      column.y += 4;
+      text(column, scene_.fonts.strong, colours_.text, section.title);
+      column.y += 2;
       list_.AddLine({column.x, column.y}, {column.x + column.width, column.y}, colours_.border);
       column.y += 8;
       for (const Row& entry : section.rows) row(column, entry);
       if (!section.note.empty()) {
         column.y += 2;
-        text(column, scene_.fonts.small_, 14, colours_.muted, section.note);
+        text(column, scene_.fonts.note, colours_.muted, section.note);
       }
       column.y += kGap * 1.25f;
     }
@@ -271,31 +270,29 @@ class Painter {
 
   void row(Column& column, const Row& entry) {
     const Fonts& fonts = scene_.fonts;
-    constexpr float size = 16;
-    if (entry.label.size() <= 2) {  // a numbered step
-      list_.AddCircleFilled({column.x + 12, column.y + 10}, 12, colours_.indigo_soft, 32);
-      const float width = width_of(fonts.strong, 14, entry.label);
-      list_.AddText(fonts.strong, 14, {std::floor(column.x + 12 - width / 2), column.y + 3},
-                    colours_.accent, entry.label.c_str());
+    if (entry.label.size() == 1 && entry.label[0] >= '0' && entry.label[0] <= '9') {  // a step
+      list_.AddCircleFilled({column.x + 12, column.y + 12}, 12, colours_.indigo_soft, 32);
+      const float width = width_of(fonts.number, entry.label);
+      line(fonts.number, std::floor(column.x + 12 - width / 2), column.y + 2, colours_.accent,
+           entry.label);
       Column value{column.x + 36, column.y, column.width - 36};
-      text(value, fonts.body, size, colours_.text, entry.value);
-      column.y = value.y + 12;
+      text(value, fonts.body, colours_.text, entry.value);
+      column.y = value.y + 8;
       return;
     }
-    const float label_width = width_of(fonts.body, size, entry.label);
-    const float value_width = width_of(fonts.strong, size, entry.value);
+    const float label_width = width_of(fonts.body, entry.label);
+    const float value_width = width_of(fonts.strong, entry.value);
     if (label_width + value_width + kGap <= column.width) {
-      list_.AddText(fonts.body, size, {column.x, column.y}, colours_.muted, entry.label.c_str());
-      list_.AddText(fonts.strong, size,
-                    {std::floor(column.x + column.width - value_width), column.y}, colours_.text,
-                    entry.value.c_str());
-      column.y += 20;
+      line(fonts.body, column.x, column.y, colours_.muted, entry.label);
+      line(fonts.strong, std::floor(column.x + column.width - value_width), column.y, colours_.text,
+           entry.value);
+      column.y += fonts.body.line;
     } else {
-      text(column, fonts.body, size, colours_.muted, entry.label);
-      text(column, fonts.strong, size, colours_.text, entry.value);
+      text(column, fonts.body, colours_.muted, entry.label);
+      text(column, fonts.strong, colours_.text, entry.value);
     }
     if (entry.bar) {
-      column.y += 5;
+      column.y += 4;
       const float height = entry.mark ? 12.0f : 8.0f;
       const ImVec2 top{column.x, column.y};
       const float end = column.x + column.width * *entry.bar;
@@ -309,9 +306,9 @@ class Painter {
         list_.AddRectFilled({x - 3, column.y - 5}, {x + 3, column.y + height + 5}, colours_.page);
         list_.AddRectFilled({x - 1, column.y - 5}, {x + 1, column.y + height + 5}, colours_.text);
       }
-      column.y += height + 4;
+      column.y += height + 6;
     }
-    column.y += 6;
+    column.y += 4;
   }
 
   const Scene& scene_;

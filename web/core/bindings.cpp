@@ -193,14 +193,17 @@ EMSCRIPTEN_KEEPALIVE const char* nevus_prepare(int preview_side) {
     state.tensor.resize(tensor_size());
     nevus::preprocess(view, state.package.input, state.tensor);
 
-    const double scale =
-        std::min(1.0, static_cast<double>(preview_side) / std::max(view.width, view.height));
-    const int width = std::max(1, static_cast<int>(std::lround(view.width * scale)));
-    const int height = std::max(1, static_cast<int>(std::lround(view.height * scale)));
+    // A whole number of pixels a side makes one: faster than an exact size.
+    const int side = std::max(view.width, view.height);
+    const int factor = std::max(1, (side + preview_side - 1) / std::max(1, preview_side));
+    const int width = std::max(1, view.width / factor);
+    const int height = std::max(1, view.height / factor);
     state.preview = nevus::Image(width, height, nevus::PixelFormat::rgba);
-    const cv::Mat source(view.height, view.width, CV_8UC4, state.photo.get(), view.stride);
+    const cv::Mat whole(view.height, view.width, CV_8UC4, state.photo.get(), view.stride);
+    const cv::Mat source = whole(cv::Rect(0, 0, std::min(view.width, width * factor),
+                                          std::min(view.height, height * factor)));
     cv::Mat preview(height, width, CV_8UC4, state.preview.pixels.data());
-    if (width == view.width && height == view.height)
+    if (factor == 1)
       source.copyTo(preview);
     else
       cv::resize(source, preview, preview.size(), 0, 0, cv::INTER_AREA);

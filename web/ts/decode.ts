@@ -5,16 +5,25 @@ import { Refusal, type Core, type EncodedInfo } from './core';
 /** nevus::kMaxPixels, for the containers that hide their size from the core. */
 const MAX_PIXELS = 64_000_000;
 
-/** Decodes, applies the EXIF orientation, writes the pixels into `core`. @throws Refusal */
-export async function decodeInto(core: Core, file: Blob, info: EncodedInfo): Promise<void> {
+/**
+ * Decodes, applies the EXIF orientation, writes the pixels into `core`.
+ * @param bytes the file's content, which the core has inspected
+ * @throws Refusal
+ */
+export async function decodeInto(core: Core, file: Blob, bytes: Uint8Array<ArrayBuffer>, info: EncodedInfo): Promise<void> {
   let bitmap: ImageBitmap;
   try {
     // Pixels as stored: no colour management, no premultiplied alpha, as the native program reads them.
-    bitmap = await createImageBitmap(file, {
-      imageOrientation: 'from-image',
-      premultiplyAlpha: 'none',
-      colorSpaceConversion: 'none',
-    });
+    // Asking for that makes Chromium three times slower (measured: 12 MP, 60 against 180 ms), and an
+    // opaque JPEG without a colour profile gives the same pixels without asking.
+    bitmap =
+      info.codec === 'JPEG'
+        ? await createImageBitmap(withoutProfile(file, bytes))
+        : await createImageBitmap(file, {
+            imageOrientation: 'from-image',
+            premultiplyAlpha: 'none',
+            colorSpaceConversion: 'none',
+          });
   } catch {
     throw new Refusal(
       ['AVIF', 'HEIC', 'TIFF'].includes(info.codec)
@@ -30,6 +39,32 @@ export async function decodeInto(core: Core, file: Blob, info: EncodedInfo): Pro
   } finally {
     bitmap.close();
   }
+}
+
+/**
+ * A JPEG without its ICC profile: APP2 segments that begin with "ICC_PROFILE\0" (ICC.1:2010, B.4),
+ * all before the first scan. The file itself where there are none.
+ */
+function withoutProfile(file: Blob, bytes: Uint8Array<ArrayBuffer>): Blob {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let kept = 0;
+  let at = 2;
+  while (at + 4 <= bytes.length && bytes[at] === 0xff) {
+    const marker = bytes[at + 1] ?? 0;
+    if (marker === 0xda) break;
+    const end = at + 2 + ((bytes[at + 2] ?? 0) << 8) + (bytes[at + 3] ?? 0);
+    if (marker === 0xe2 && isProfile(bytes.subarray(at + 4, at + 16))) {
+      parts.push(bytes.subarray(kept, at));
+      kept = end;
+    }
+    at = end;
+  }
+  if (kept === 0) return file;
+  return new Blob([...parts, bytes.subarray(kept)], { type: file.type });
+}
+
+function isProfile(start: Uint8Array): boolean {
+  return String.fromCharCode(...start) === 'ICC_PROFILE\0';
 }
 
 /** WebCodecs copies straight into WebAssembly memory. False where it isn't there or can't. */

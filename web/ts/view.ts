@@ -62,12 +62,12 @@ const ADVICE: Record<OutcomeId, string> = {
 const RETAKE =
   'Try again: one spot in the middle of the photo, filling about half of it, sharp, in even daylight without flash.';
 
-/** 0.0312 → "3.1 %"; whole percents from ten on, and never a certainty. */
+/** 0.0312 → "3.1 %" (no break before the sign); whole percents from ten on, and never a certainty. */
 export function percent(share: number): string {
   const value = share * 100;
-  if (value < 0.1) return 'under 0.1 %';
-  if (value > 99.9) return 'over 99.9 %';
-  return `${value < 9.95 || value > 99 ? value.toFixed(1) : value.toFixed(0)} %`;
+  if (value < 0.1) return 'under 0.1\u00a0%';
+  if (value > 99.9) return 'over 99.9\u00a0%';
+  return `${value < 9.95 || value > 99 ? value.toFixed(1) : value.toFixed(0)}\u00a0%`;
 }
 
 function milliseconds(value: number): string {
@@ -130,7 +130,7 @@ function computeSection(answer: Answer, model: ModelPackage): Section {
   return {
     title: 'How it was computed',
     rows: [
-      { label: 'On', value: backendName(backend) },
+      { label: 'Runs on', value: backendName(backend) },
       ...(backend.reason ? [{ label: 'Why', value: backend.reason }] : []),
       { label: 'Decoding', value: milliseconds(timings.decode) },
       { label: 'Measuring and resizing', value: milliseconds(timings.preprocess) },
@@ -179,7 +179,7 @@ export function readyView(backend: Backend, model: ModelPackage, notice?: string
       {
         title: 'Ready',
         rows: [
-          { label: 'On', value: backendName(backend) },
+          { label: 'Runs on', value: backendName(backend) },
           ...(backend.reason ? [{ label: 'Why', value: backend.reason }] : []),
           { label: 'Model', value: model.name },
         ],

@@ -103,7 +103,7 @@ async function analyse(using: Engine, id: number, file: File): Promise<void> {
   const started = performance.now();
   const bytes = await read(file);
   const info = core.inspect(bytes);
-  await decodeInto(core, file, info);
+  await decodeInto(core, file, bytes, info);
   const decoded = performance.now();
   if (id !== newest) return;
 
