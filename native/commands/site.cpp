@@ -50,6 +50,8 @@ int run(const Arguments& arguments) {
       }
     };
   }
+  if (!arguments.quiet)
+    std::fprintf(stderr, "compressing the site's files, about a minute the first time\n");
   const auto summary = assemble_site(options);
   if (!summary.ok()) {
     std::fprintf(stderr, "nevus site: %s\n", summary.error().message.c_str());

@@ -93,7 +93,7 @@ Result<std::string> fill_in(const std::string& name, const std::string& text,
 /// What the service worker caches before anything is asked for, and what it caches on first use:
 /// the WebGPU runtime is larger than all else together and many visitors' browsers can't run it.
 bool is_optional(std::string_view name) {
-  return name.find(".jspi") != std::string_view::npos;
+  return name.find("jspi") != std::string_view::npos;
 }
 
 bool is_for_host(const std::string& name) {
@@ -102,27 +102,36 @@ bool is_for_host(const std::string& name) {
   return names.count(name) != 0;
 }
 
+/// "name-0123abcdef.ext": as web/build.mjs and this file name what never changes.
+bool has_hash(std::string_view name) {
+  const auto dot = name.rfind('.');
+  const auto dash = name.rfind('-');
+  if (dot == std::string_view::npos || dash == std::string_view::npos || dot < dash + 9)
+    return false;
+  const auto hash = name.substr(dash + 1, dot - dash - 1);
+  return hash.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 Result<bool> fill_service_worker(Files& files) {
   // workbox-precaching's format: {url, revision}; revision null where the name holds the hash.
   // URLs are relative to the worker, that is to the site's root.
   nlohmann::json precache = nlohmann::json::array(), optional = nlohmann::json::array();
   for (const auto& [name, bytes] : files) {
     if (name == "sw.js" || is_for_host(name)) continue;
+    if (is_optional(name)) {
+      optional.push_back(name);
+      continue;
+    }
     nlohmann::json revision;
-    if (!is_immutable(name)) revision = sha256_hex(bytes).substr(0, 16);
-    (is_optional(name) ? optional : precache)
-        .push_back({{"url", name}, {"revision", std::move(revision)}});
+    if (!has_hash(name)) revision = sha256_hex(bytes).substr(0, 16);
+    precache.push_back({{"url", name}, {"revision", std::move(revision)}});
   }
   std::string text = to_text(files.at("sw.js"));
-  const auto list = [&text](std::string_view token, const nlohmann::json& value) {
-    return replace_all(text, token, value.dump());
-  };
-  if (list("self.__WB_MANIFEST", precache) == 0)
-    return Error{"template's sw.js: no self.__WB_MANIFEST to fill in", ""};
-  list("self.__NEVUS_OPTIONAL", optional);
-  nlohmann::json headers = nlohmann::json::object();
-  for (const auto& [name, value] : security_headers()) headers[name] = value;
-  list("self.__NEVUS_HEADERS", headers);
+  for (const auto& [token, list] : {std::pair{"self.__WB_MANIFEST", &precache},
+                                    std::pair{"self.__NEVUS_OPTIONAL", &optional}}) {
+    if (replace_all(text, token, list->dump()) == 0)
+      return Error{std::string("template's sw.js: no ") + token + " to fill in", ""};
+  }
   files["sw.js"] = to_bytes(text);
   return true;
 }

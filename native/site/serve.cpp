@@ -201,6 +201,16 @@ Result<SiteServer> SiteServer::bind(const ServeOptions& options) {
     refuse(response, 405, "This server takes nothing in");
   });
 
+  if (options.log) {
+    server.set_logger(
+        [log = options.log](const httplib::Request& request, const httplib::Response& response) {
+          std::string line = request.method + " ";
+          // As it came, except for what would disturb a terminal.
+          for (const char c : request.target.substr(0, 500))
+            line += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+          log(line + " " + std::to_string(response.status));
+        });
+  }
   const std::string place = "port " + std::to_string(options.port) + " on " + options.host;
   if (options.port < 0 || options.port > 65535)
     return Error{"port " + std::to_string(options.port) + " is not between 0 and 65535", ""};

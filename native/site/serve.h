@@ -14,6 +14,8 @@ struct ServeOptions {
   std::filesystem::path folder;
   std::string host = "127.0.0.1";
   int port = 8080;  ///< 0: any free one
+  /// Told of every request that arrives: "GET /app/ 200". Called from several threads.
+  std::function<void(const std::string&)> log;
 };
 
 /// Static files only: no uploads, nothing outside the folder, no hidden files. Negotiates the
