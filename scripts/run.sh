@@ -41,9 +41,7 @@ site=build/site
 # Compressing the site's files takes half a minute, so it is assembled only when something that goes
 # into it has changed.
 site_inputs() {
-  find build/native/nevus build/web site assets web/node_modules/onnxruntime-web/dist -type f \
-    -not -path '*/CMakeFiles/*' -not -name '.ninja*' -not -path '*/Testing/*' -not -name '*.o' \
-    -printf '%p %s %T@\n' 2>/dev/null | sort | sha256sum
+  find build/native/nevus build/web/template assets/model -type f -printf '%p %s %T@\n' | sort | sha256sum
 }
 if [ "$(site_inputs)" != "$(cat build/site.stamp 2>/dev/null)" ] || [ ! -e "$site/index.html" ]; then
   say "assembling the site in $site"
