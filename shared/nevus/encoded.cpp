@@ -365,29 +365,46 @@ Result<EncodedInfo> inspect_isobmff(Bytes bytes) {
   info.codec = avif ? ImageCodec::avif : ImageCodec::heic;
   const std::string_view name = avif ? "AVIF" : "HEIC";
 
-  bool has_meta = false;
+  bool has_meta = false, has_data = false;
   while (in.left() > 0) {
-    std::uint32_t type_word, high = 0, low = 0;
-    Bytes type;
+    std::uint32_t high = 0, low = 0;
+    Bytes type, content;
     if (!in.u32be(size) || !in.take(4, type)) return cut_off(name);
-    type_word = static_cast<std::uint32_t>(type[0]) << 24 |
-                static_cast<std::uint32_t>(type[1]) << 16 |
-                static_cast<std::uint32_t>(type[2]) << 8 | type[3];
-    has_meta |= type_word == 0x6d657461;  // "meta"
-    if (size == 0) break;                 // up to the end of the file
-    std::uint64_t rest;
+    std::uint64_t rest = in.left();  // size 0: up to the end of the file
     if (size == 1) {
       if (!in.u32be(high) || !in.u32be(low)) return cut_off(name);
       rest = std::uint64_t{high} << 32 | low;
       if (rest < 16) return damaged(name);
       rest -= 16;
-    } else {
+    } else if (size != 0) {
       if (size < 8) return damaged(name);
       rest = size - 8;
     }
-    if (!in.skip(rest)) return cut_off(name);
+    if (!in.take(rest, content)) return cut_off(name);
+    const std::string_view box(reinterpret_cast<const char*>(type.data()), 4);
+    const std::string_view inside(reinterpret_cast<const char*>(content.data()), content.size());
+    if (box == "mdat") {
+      has_data = true;
+    } else if (box == "meta") {
+      has_meta = true;
+      has_data |= inside.find("idat") != std::string_view::npos;
+      // Sizes stand in "ispe" boxes of 20 bytes, several for a picture made of tiles; only the
+      // limit is checked, since the container may turn or crop what they say.
+      for (std::size_t at = inside.find("ispe"); at != std::string_view::npos;
+           at = inside.find("ispe", at + 4)) {
+        ByteReader property(content);
+        std::uint32_t property_size, width, height;
+        EncodedInfo ignored;
+        if (at < 4 || !property.seek(at - 4) || !property.u32be(property_size) ||
+            property_size != 20 || !property.skip(8) || !property.u32be(width) ||
+            !property.u32be(height)) {
+          continue;
+        }
+        if (auto error = set_size(ignored, width, height)) return *error;
+      }
+    }
   }
-  if (!has_meta) return cut_off(name);
+  if (!has_meta || !has_data) return cut_off(name);
   return info;
 }
 

@@ -1,0 +1,11 @@
+# A test program in WebAssembly that runs under Node with the real file system.
+find_program(NEVUS_NODE_EXECUTABLE NAMES node nodejs REQUIRED)
+# Node's own fetch makes Emscripten 3.1's loader mistake Node for a browser.
+set(NEVUS_NODE "${NEVUS_NODE_EXECUTABLE}" --no-experimental-fetch)
+
+function(nevus_node_program target)
+  # The suffix tells Node that it is CommonJS, whatever package.json lies above it.
+  set_target_properties(${target} PROPERTIES SUFFIX .cjs)
+  target_link_options(${target} PRIVATE -sNODERAWFS=1 -sALLOW_MEMORY_GROWTH=1 -sEXIT_RUNTIME=1
+    -sINITIAL_MEMORY=67108864 -sMAXIMUM_MEMORY=2147483648 -sENVIRONMENT=node -sSTACK_SIZE=1048576)
+endfunction()
