@@ -23,7 +23,9 @@ const out = path.resolve(values.out ?? fail('--out is missing'));
 const temporary = `${out}.tmp`;
 
 const require = createRequire(path.join(nodeModules, 'package.json'));
-const esbuild = await import(pathToFileURL(require.resolve('esbuild')).href).then((all) => all.default ?? all);
+const esbuild = await import(pathToFileURL(require.resolve('esbuild')).href).then(
+  (all) => all.default ?? all,
+);
 
 /** Original name → name with hash, all in assets/. */
 const assets = {};
@@ -37,7 +39,10 @@ for (const name of await readdir(path.join(root, 'assets/fonts')))
   if (name.endsWith('.ttf')) await add(name, await readFile(path.join(root, 'assets/fonts', name)));
 await add('worker.js', await bundle('worker.ts'));
 await add('main.js', await bundle('main.ts'));
-await add('app.css', Buffer.from(replaceAssets(await readFile(path.join(root, 'site/app/app.css'), 'utf8'), 'assets')));
+await add(
+  'app.css',
+  Buffer.from(replaceAssets(await readFile(path.join(root, 'site/app/app.css'), 'utf8'), 'assets')),
+);
 await writeFile(path.join(temporary, 'sw.js'), await bundle('service_worker.ts'));
 await copySite(path.join(root, 'site'), temporary);
 await cp(path.join(root, 'assets/icons'), path.join(temporary, 'icons'), { recursive: true });
@@ -59,7 +64,8 @@ async function add(name, content) {
 }
 
 async function addModules() {
-  for (const name of ['nevus_core.wasm', 'nevus_app.wasm']) await add(name, await readFile(path.join(modules, name)));
+  for (const name of ['nevus_core.wasm', 'nevus_app.wasm'])
+    await add(name, await readFile(path.join(modules, name)));
 }
 
 /** ONNX Runtime Web's two builds that we use, each with its glue in one file. */
@@ -98,7 +104,9 @@ async function bundle(entry) {
     write: false,
     logLevel: 'warning',
     nodePaths: [nodeModules],
-    alias: Object.fromEntries(['nevus_core.mjs', 'nevus_app.mjs'].map((name) => [name, path.join(modules, name)])),
+    alias: Object.fromEntries(
+      ['nevus_core.mjs', 'nevus_app.mjs'].map((name) => [name, path.join(modules, name)]),
+    ),
     define: { __NEVUS_ASSETS__: JSON.stringify(assets), 'process.env.NODE_ENV': '"production"' },
   });
   return Buffer.from(result.outputFiles[0].contents);
@@ -122,7 +130,10 @@ async function copySite(from, to) {
     await mkdir(path.dirname(target), { recursive: true });
     if (/\.(html|css)$/.test(entry.name)) {
       const folder = path.dirname(relative).split(path.sep).join('/');
-      await writeFile(target, replaceAssets(await readFile(source, 'utf8'), folder === '.' ? '' : folder));
+      await writeFile(
+        target,
+        replaceAssets(await readFile(source, 'utf8'), folder === '.' ? '' : folder),
+      );
     } else {
       await cp(source, target);
     }

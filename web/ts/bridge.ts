@@ -49,7 +49,11 @@ export class Bridge {
   }
 
   /** @throws Error where there is no WebGL 2 */
-  static async load(factory: AppFactory, canvas: HTMLCanvasElement, events: BridgeEvents): Promise<Bridge> {
+  static async load(
+    factory: AppFactory,
+    canvas: HTMLCanvasElement,
+    events: BridgeEvents,
+  ): Promise<Bridge> {
     const fonts = Promise.all(
       ['inter-regular.ttf', 'inter-semibold.ttf'].map(async (name) => {
         const response = await fetch(asset(name));
@@ -78,11 +82,19 @@ export class Bridge {
   }
 
   photo(pixels: Pixels | undefined): void {
-    this.#module._nevus_app_photo(pixels ? this.#copy(pixels.data) : 0, pixels?.width ?? 0, pixels?.height ?? 0);
+    this.#module._nevus_app_photo(
+      pixels ? this.#copy(pixels.data) : 0,
+      pixels?.width ?? 0,
+      pixels?.height ?? 0,
+    );
   }
 
   heatmap(pixels: Pixels | undefined): void {
-    this.#module._nevus_app_heatmap(pixels ? this.#copy(pixels.data) : 0, pixels?.width ?? 0, pixels?.height ?? 0);
+    this.#module._nevus_app_heatmap(
+      pixels ? this.#copy(pixels.data) : 0,
+      pixels?.width ?? 0,
+      pixels?.height ?? 0,
+    );
   }
 
   /** Frames drawn so far: an idle page draws none. */
@@ -104,11 +116,17 @@ export class Bridge {
       const entry = entries.at(-1);
       if (!entry) return;
       const { width, height } = entry.contentRect;
-      // Device pixels as the browser lays them out, where it tells: sharp at any zoom.
+      // Device pixels as the browser lays them out, where it tells: sharp at any zoom. (An emulated
+      // density is not in them.)
       const exact = entry.devicePixelContentBoxSize?.[0];
-      const pixelWidth = exact?.inlineSize ?? Math.round(width * devicePixelRatio);
-      const pixelHeight = exact?.blockSize ?? Math.round(height * devicePixelRatio);
-      if (width > 0 && height > 0) this.#module._nevus_app_resize(width, height, pixelWidth, pixelHeight);
+      const pixels = (size: number, told: number | undefined) => {
+        const computed = size * devicePixelRatio;
+        return told !== undefined && Math.abs(told - computed) <= 1 ? told : Math.round(computed);
+      };
+      const pixelWidth = pixels(width, exact?.inlineSize);
+      const pixelHeight = pixels(height, exact?.blockSize);
+      if (width > 0 && height > 0)
+        this.#module._nevus_app_resize(width, height, pixelWidth, pixelHeight);
     };
     const observer = new ResizeObserver(resized);
     try {

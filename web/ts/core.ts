@@ -16,7 +16,13 @@ interface CoreModule {
   _nevus_prepare(previewSide: number): number;
   _nevus_tensor(): number;
   _nevus_preview(): number;
-  _nevus_decide(logits: number, logitCount: number, cam: number, camCount: number, size: number): number;
+  _nevus_decide(
+    logits: number,
+    logitCount: number,
+    cam: number,
+    camCount: number,
+    size: number,
+  ): number;
   _nevus_heatmap(): number;
 }
 
@@ -78,7 +84,9 @@ export class Core {
   /** Reads and checks a model package; the one in use stays when it is refused. @throws Refusal */
   loadPackage(onnx: Uint8Array): ModelPackage {
     const { package: model } = this.#withBytes(onnx, (pointer) =>
-      this.#parse<{ package: ModelPackage }>(this.#module._nevus_load_package(pointer, onnx.length)),
+      this.#parse<{ package: ModelPackage }>(
+        this.#module._nevus_load_package(pointer, onnx.length),
+      ),
     );
     this.#tensorLength = 3 * model.input.width * model.input.height;
     return model;
@@ -123,10 +131,19 @@ export class Core {
     all.set(cam, logits.length);
     const decided = this.#withBytes(new Uint8Array(all.buffer), (pointer) =>
       this.#parse<Omit<Decided, 'heatmap'>>(
-        this.#module._nevus_decide(pointer, logits.length, pointer + 4 * logits.length, cam.length, heatmapSize),
+        this.#module._nevus_decide(
+          pointer,
+          logits.length,
+          pointer + 4 * logits.length,
+          cam.length,
+          heatmapSize,
+        ),
       ),
     );
-    return { ...decided, heatmap: this.#pixels(this.#module._nevus_heatmap(), heatmapSize, heatmapSize) };
+    return {
+      ...decided,
+      heatmap: this.#pixels(this.#module._nevus_heatmap(), heatmapSize, heatmapSize),
+    };
   }
 
   #withBytes<T>(bytes: Uint8Array, use: (pointer: number) => T): T {
@@ -141,7 +158,8 @@ export class Core {
   }
 
   #parse<T extends object>(text: number): T {
-    const value = JSON.parse(this.#module.UTF8ToString(text)) as T | { error: string; field: string };
+    const value = JSON.parse(this.#module.UTF8ToString(text)) as
+      T | { error: string; field: string };
     if ('error' in value) throw new Refusal(value.error, value.field);
     return value;
   }

@@ -10,7 +10,12 @@ const MAX_PIXELS = 64_000_000;
  * @param bytes the file's content, which the core has inspected
  * @throws Refusal
  */
-export async function decodeInto(core: Core, file: Blob, bytes: Uint8Array<ArrayBuffer>, info: EncodedInfo): Promise<void> {
+export async function decodeInto(
+  core: Core,
+  file: Blob,
+  bytes: Uint8Array<ArrayBuffer>,
+  info: EncodedInfo,
+): Promise<void> {
   let bitmap: ImageBitmap;
   try {
     // Pixels as stored: no colour management, no premultiplied alpha, as the native program reads them.

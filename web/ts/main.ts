@@ -5,7 +5,15 @@ import { asset } from './assets';
 import { Bridge, type Slot } from './bridge';
 import { element, Mirror } from './mirror';
 import { startServiceWorker } from './offline';
-import type { Answer, Backend, BackendChoice, Crop, FromWorker, ModelPackage, ToWorker } from './protocol';
+import type {
+  Answer,
+  Backend,
+  BackendChoice,
+  Crop,
+  FromWorker,
+  ModelPackage,
+  ToWorker,
+} from './protocol';
 import { RequestCounter } from './requests';
 import * as views from './view';
 

@@ -46,12 +46,20 @@ export class Mirror {
   readonly #backend = element('backend', HTMLElement);
   #shownSections = '';
 
-  render(view: View, answer: Answer | undefined, backend: Backend | undefined, requests: number): void {
+  render(
+    view: View,
+    answer: Answer | undefined,
+    backend: Backend | undefined,
+    requests: number,
+  ): void {
     write(this.#requests, String(requests));
     if (backend) {
       this.#app.dataset['backend'] = backend.id;
       this.#app.dataset['backendReason'] = backend.reason;
-      write(this.#backend, `Runs on ${backendName(backend)}${backend.reason ? `: ${backend.reason}` : ''}.`);
+      write(
+        this.#backend,
+        `Runs on ${backendName(backend)}${backend.reason ? `: ${backend.reason}` : ''}.`,
+      );
     }
     // An answer's headline is #outcome's; #status must not say it a second time.
     write(

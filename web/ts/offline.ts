@@ -5,7 +5,10 @@
 export async function startServiceWorker(url: string, scope: string): Promise<string> {
   if (!('serviceWorker' in navigator)) return 'this browser has no service worker here';
   try {
-    const registration = await navigator.serviceWorker.register(url, { scope, updateViaCache: 'none' });
+    const registration = await navigator.serviceWorker.register(url, {
+      scope,
+      updateViaCache: 'none',
+    });
     const worker = registration.installing ?? registration.waiting ?? registration.active;
     if (!worker) return 'the service worker did not start';
     await new Promise<void>((resolve, reject) => {

@@ -1,7 +1,12 @@
 // Keeps every file of the page on the device and answers from there; whatever is not one of them is
 // refused, so that nothing can leave even if something tried. `nevus site` fills the two lists in.
 
-import { cleanupOutdatedCaches, getCacheKeyForURL, matchPrecache, precache } from 'workbox-precaching';
+import {
+  cleanupOutdatedCaches,
+  getCacheKeyForURL,
+  matchPrecache,
+  precache,
+} from 'workbox-precaching';
 
 declare const self: ServiceWorkerGlobalScope & {
   __WB_MANIFEST: { url: string; revision: string | null }[];
@@ -55,6 +60,9 @@ async function answer(request: Request): Promise<Response> {
     return response;
   }
   if (request.mode === 'navigate')
-    return new Response('This page is not part of Nevus.', { status: 404, headers: { 'Content-Type': 'text/plain' } });
+    return new Response('This page is not part of Nevus.', {
+      status: 404,
+      headers: { 'Content-Type': 'text/plain' },
+    });
   return Response.error();
 }

@@ -63,7 +63,11 @@ export class Session {
         progress('Preparing the graphics processor.');
         let webgpu: Session | undefined;
         try {
-          webgpu = await start('jspi', 'webgpu', choice === 'webgpu' ? 'asked for by the address' : '');
+          webgpu = await start(
+            'jspi',
+            'webgpu',
+            choice === 'webgpu' ? 'asked for by the address' : '',
+          );
         } catch (error) {
           why = `WebGPU: ${reasonOf(error)}`;
         }
@@ -126,13 +130,16 @@ export class Session {
     try {
       const { logits } = await started.run(input);
       const { logits: expected, tolerance } = model.self_test;
-      if (logits.length !== expected.length) throw new Error('the self-test gave an answer of the wrong size');
+      if (logits.length !== expected.length)
+        throw new Error('the self-test gave an answer of the wrong size');
       let worst = 0;
       for (const [index, value] of expected.entries()) {
         const difference = Math.abs((logits[index] ?? NaN) - value);
         // Not a comparison with >, so that NaN fails.
         if (!(difference <= tolerance))
-          throw new Error(`the self-test failed (off by ${difference.toPrecision(2)}, at most ${tolerance})`);
+          throw new Error(
+            `the self-test failed (off by ${difference.toPrecision(2)}, at most ${tolerance})`,
+          );
         worst = Math.max(worst, difference);
       }
       return started;
@@ -166,11 +173,17 @@ async function lookForGpu(): Promise<Gpu> {
   const none = (reason: string): Gpu => ({ usable: false, possible: false, reason });
   if (!navigator.gpu) return none('this browser has no WebGPU');
   // The build that waits for the GPU in the middle of WebAssembly needs JavaScript Promise Integration.
-  if (!('Suspending' in WebAssembly)) return none("this browser's WebAssembly can't wait for WebGPU (no JSPI)");
-  const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null);
+  if (!('Suspending' in WebAssembly))
+    return none("this browser's WebAssembly can't wait for WebGPU (no JSPI)");
+  const adapter = await navigator.gpu
+    .requestAdapter({ powerPreference: 'high-performance' })
+    .catch(() => null);
   if (!adapter) return none('no graphics processor is available to WebGPU');
   const info = adapter.info as GPUAdapterInfo & { isFallbackAdapter?: boolean };
-  if (info.isFallbackAdapter || /swiftshader|llvmpipe/i.test(`${info.architecture} ${info.description}`))
+  if (
+    info.isFallbackAdapter ||
+    /swiftshader|llvmpipe/i.test(`${info.architecture} ${info.description}`)
+  )
     return { usable: false, possible: true, reason: 'WebGPU is only emulated in software here' };
   return { usable: true, possible: true, reason: '' };
 }

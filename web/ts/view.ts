@@ -84,7 +84,7 @@ function estimateSection(answer: Answer, model: ModelPackage): Section {
     title: 'Estimate',
     rows: [
       {
-        label: 'Probability of malignancy, as the model estimates it',
+        label: 'Estimated probability of malignancy',
         value: percent(answer.malignancy),
         bar: answer.malignancy,
         mark: threshold,
@@ -99,7 +99,8 @@ function estimateSection(answer: Answer, model: ModelPackage): Section {
 
 function classSection(answer: Answer, model: ModelPackage): Section {
   const rows = model.classes.map((entry, index) => ({
-    label: entry.malignant ? `${entry.name} (malignant)` : entry.name,
+    label:
+      entry.malignant && !/malignan/i.test(entry.name) ? `${entry.name} (malignant)` : entry.name,
     share: answer.probabilities[index] ?? 0,
   }));
   rows.sort((a, b) => b.share - a.share);
@@ -118,7 +119,7 @@ function qualitySection(answer: Answer): Section {
       { label: 'File', value: answer.file },
       { label: 'Size', value: `${quality.width} × ${quality.height} px, ${answer.codec}` },
       { label: 'Quality', value: good ? 'good enough to be judged' : 'not good enough' },
-      { label: 'Sharpness', value: quality.sharpness.toFixed(0) },
+      { label: 'Sharpness', value: quality.sharpness.toFixed(1) },
       { label: 'Brightness', value: percent(quality.brightness) },
       { label: 'Contrast', value: percent(quality.contrast) },
     ],
@@ -145,7 +146,7 @@ function computeSection(answer: Answer, model: ModelPackage): Section {
 export function privacySection(requests: number): Section {
   return {
     title: 'Privacy',
-    rows: [{ label: 'Network requests since the photo was chosen', value: String(requests) }],
+    rows: [{ label: 'Requests since the photo was chosen', value: String(requests) }],
   };
 }
 

@@ -65,7 +65,8 @@ async function handle(message: ToWorker): Promise<void> {
 }
 
 function words(error: unknown): string {
-  if (error instanceof Refusal) return error.field ? `${error.message} (${error.field})` : error.message;
+  if (error instanceof Refusal)
+    return error.field ? `${error.message} (${error.field})` : error.message;
   const text = error instanceof Error ? error.message : String(error);
   return text.split('\n', 1)[0] || 'unknown reason';
 }
@@ -84,7 +85,8 @@ async function start(modelUrl: string, choice: BackendChoice): Promise<Engine> {
 
 async function download(url: string): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(url);
-  if (!response.ok) throw new Refusal(`the model is not there (${response.status} ${response.statusText})`);
+  if (!response.ok)
+    throw new Refusal(`the model is not there (${response.status} ${response.statusText})`);
   return new Uint8Array(await response.arrayBuffer());
 }
 
