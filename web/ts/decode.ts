@@ -81,6 +81,10 @@ async function copyByFrame(core: Core, bitmap: ImageBitmap): Promise<boolean> {
     // Formats without alpha say so with an X; copyTo converts, or throws where it can't.
     const layout = { format: 'RGBA', colorSpace: 'srgb' } as VideoFrameCopyToOptions;
     const { width, height } = bitmap;
+    // A bitmap decoded from a photo with an EXIF orientation keeps the stored pixels, and its frame
+    // carries the turn as metadata, which copyTo leaves out (Chromium).
+    const { rotation, flip } = frame as VideoFrame & { rotation?: number; flip?: boolean };
+    if (rotation || flip) return false;
     if (frame.displayWidth !== width || frame.displayHeight !== height) return false;
     if (frame.allocationSize(layout) !== width * height * 4) return false;
     await frame.copyTo(core.photo(width, height), layout);
