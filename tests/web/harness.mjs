@@ -1,0 +1,224 @@
+// What the page's tests share: the real `nevus serve` on a free port, a real Chromium with a fresh
+// profile, and the steps of a visitor. Configured by environment variables (CMakeLists.txt sets them):
+//   NEVUS          the program          NEVUS_MODEL       the model package in the site
+//   NEVUS_SITE     the assembled site   NEVUS_DATA_DIR    real photos, may be absent
+//   NEVUS_SAMPLES  our own samples      NEVUS_CHROMIUM, NEVUS_NODE_MODULES
+
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+function setting(name) {
+  const value = process.env[name];
+  if (!value) throw new Error(`environment variable ${name} is missing: run these tests through ctest`);
+  return value;
+}
+
+export const nevus = setting('NEVUS');
+export const model = setting('NEVUS_MODEL');
+export const siteFolder = setting('NEVUS_SITE');
+export const require = createRequire(path.join(setting('NEVUS_NODE_MODULES'), 'any.js'));
+const { chromium } = require('playwright-core');
+
+function images(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => /\.(jpe?g|png)$/i.test(name))
+    .sort()
+    .map((name) => path.join(folder, name));
+}
+
+/** The ten real photos; empty where they are not there. */
+export const photos = images(path.join(process.env.NEVUS_DATA_DIR ?? '/nowhere', 'photos'));
+export const samples = images(setting('NEVUS_SAMPLES'));
+/** Something to choose wherever the tests run. */
+export const anyPhotos = photos.length > 0 ? photos : samples;
+export const noPhotos = photos.length === 0 ? 'the real photos are not there, skipped' : false;
+
+/** Ends with the test's process, whatever becomes of that. */
+const children = new Set();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+/** `nevus serve` on a free port. `log` grows by one line for each request that arrives. */
+export async function serve(folder = siteFolder) {
+  const child = spawn(nevus, ['serve', folder, '--port', '0', '--log'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.add(child);
+  const log = [];
+  const exited = new Promise((resolve) => child.on('exit', resolve));
+  const url = await new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const address = /is at (http:\S+)/.exec(line);
+      if (address) resolve(address[1]);
+      else log.push(line);
+    });
+    exited.then((code) => reject(new Error(`nevus serve ended with ${code}`)));
+  });
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await exited;
+    children.delete(child);
+  };
+  return { url, log, stop };
+}
+
+/**
+ * Chromium without the traffic of its own. `webgpu`: with a WebGPU adapter in software; without,
+ * requestAdapter() gives null.
+ */
+export function launch({ webgpu = false, args = [] } = {}) {
+  return chromium.launch({
+    executablePath: setting('NEVUS_CHROMIUM'),
+    args: [
+      '--no-sandbox',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      ...(webgpu ? ['--enable-unsafe-webgpu'] : []),
+      ...args,
+    ],
+  });
+}
+
+/** A page that records what it asks for, what it says, and what the CSP refuses. */
+export async function openPage(browser, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  context.setDefaultTimeout(60_000);
+  const requests = [];
+  // Of the page, its workers and its service worker.
+  context.on('request', (request) => {
+    // A blob: or data: URL is read from memory.
+    if (/^https?:/.test(request.url())) requests.push(request.url());
+  });
+  const page = await context.newPage();
+  const complaints = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning')
+      complaints.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`));
+  return { context, page, requests, complaints };
+}
+
+const state = (page) => page.locator('main#app').getAttribute('data-state');
+
+/** Waits until data-state is one of `states`; the failure says what the page said. */
+export async function waitForState(page, states, timeout = 60_000) {
+  const wanted = [states].flat();
+  try {
+    await page.waitForFunction(
+      (all) => all.includes(document.querySelector('main#app')?.dataset.state),
+      wanted,
+      { timeout },
+    );
+  } catch {
+    const status = await page.locator('#status').textContent();
+    throw new Error(
+      `data-state is '${await state(page)}', not ${wanted.join(' or ')} after ${timeout} ms: ${status}`,
+    );
+  }
+  return state(page);
+}
+
+/** Opens the app and waits until it takes photos. */
+export async function openApp(page, url, query = '?backend=wasm', timeout = 60_000) {
+  await page.goto(`${url}app/${query}`);
+  await waitForState(page, ['ready', 'failed'], timeout);
+  if ((await state(page)) !== 'ready')
+    throw new Error(`the app did not start: ${await page.locator('#status').textContent()}`);
+}
+
+/** What stands in #result. */
+export async function readResult(page) {
+  const data = await page.locator('#result').evaluate((element) => ({ ...element.dataset }));
+  return {
+    file: data.file,
+    outcome: data.outcome,
+    malignancy: Number(data.malignancy),
+    ms: JSON.parse(data.ms),
+    sentence: await page.locator('#outcome').textContent(),
+    backend: await page.locator('main#app').getAttribute('data-backend'),
+    requests: await page.locator('#requests').textContent(),
+  };
+}
+
+/** The answer to a photo that was just given; waits for exactly that file's. */
+export async function answerTo(page, name, timeout = 60_000) {
+  try {
+    await page.waitForFunction(
+      (file) => {
+        const app = document.querySelector('main#app');
+        const result = document.querySelector('#result');
+        if (app.dataset.state === 'failed') return true;
+        return app.dataset.state === 'answered' && result.dataset.file === file;
+      },
+      name,
+      { timeout },
+    );
+  } catch {
+    throw new Error(
+      `no answer to ${name} after ${timeout} ms; data-state is '${await state(page)}': ` +
+        (await page.locator('#status').textContent()),
+    );
+  }
+  if ((await state(page)) === 'failed')
+    throw new Error(`${name} was refused: ${await page.locator('#status').textContent()}`);
+  return readResult(page);
+}
+
+/** Picks a file the way a visitor does: through the file input. A path, or {name, mimeType, buffer}. */
+export async function pick(page, file) {
+  await page.locator('#file-input').setInputFiles(file);
+}
+
+export async function pickAndAnswer(page, file, timeout) {
+  await pick(page, file);
+  return answerTo(page, typeof file === 'string' ? path.basename(file) : file.name, timeout);
+}
+
+/** Picks a file that must be refused; returns what #status says and whether an answer is left. */
+export async function pickAndRefuse(page, file) {
+  await pick(page, file);
+  // The old answer is gone at once, so 'failed' with this name is this file's.
+  await page.waitForFunction(
+    (name) =>
+      document.querySelector('main#app').dataset.state !== 'analysing' &&
+      document.querySelector('#status').textContent.includes(name),
+    file.name,
+  );
+  return {
+    state: await state(page),
+    status: await page.locator('#status').textContent(),
+    resultShown: await page.locator('#result').isVisible(),
+    outcome: await page.locator('#outcome').textContent(),
+    attributes: await page.locator('#result').evaluate((element) => ({ ...element.dataset })),
+  };
+}
+
+/** `nevus predict --json`, by file name. */
+export async function predict(files) {
+  // It ends with 1 when it could not judge one of them, and answers for all nevertheless.
+  const { stdout } = await run(nevus, ['predict', model, ...files, '--json'], {
+    maxBuffer: 64 << 20,
+  }).catch((error) => {
+    if (error.code === 1 && error.stdout) return error;
+    throw error;
+  });
+  return new Map(JSON.parse(stdout).photos.map((photo) => [path.basename(photo.file), photo]));
+}
+
+export async function asUpload(file, name = path.basename(file)) {
+  const mimeType = /\.png$/i.test(name) ? 'image/png' : 'image/jpeg';
+  return { name, mimeType, buffer: await readFile(file) };
+}
