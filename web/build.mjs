@@ -75,21 +75,12 @@ async function addRuntime() {
   const binary = (name) => readFile(path.join(dist, name));
   await add('ort-plain.mjs', withoutMap(await text('ort.wasm.bundle.min.mjs')));
   await add('ort-plain.wasm', await binary('ort-wasm-simd-threaded.wasm'));
-  await add('ort-jspi.mjs', withoutEval(withoutMap(await text('ort.jspi.bundle.min.mjs'))));
+  await add('ort-jspi.mjs', withoutMap(await text('ort.jspi.bundle.min.mjs')));
   await add('ort-jspi.wasm', await binary('ort-wasm-simd-threaded.jspi.wasm'));
 }
 
 function withoutMap(code) {
   return code.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, '\n');
-}
-
-/**
- * The glue of the WebGPU build makes its callers with `new Function`, which the page's
- * Content-Security-Policy forbids. The same as a closure, as Emscripten itself writes it under
- * -sDYNAMIC_EXECUTION=0.
- */
-function withoutEval(code) {
-  return code;
 }
 
 async function bundle(entry) {
