@@ -176,6 +176,18 @@ EMSCRIPTEN_KEEPALIVE std::uint8_t* nevus_photo(int width, int height) {
   return state.photo.get();
 }
 
+/// Turns the photo, whose pixels are as stored, upright (nevus::apply_orientation). {"width",
+/// "height"} or an error.
+EMSCRIPTEN_KEEPALIVE const char* nevus_orient(int orientation) {
+  return guarded([&]() -> json {
+    if (!state.photo) return {{"error", "no photo is loaded"}, {"field", ""}};
+    const nevus::Image upright = nevus::apply_orientation(photo_view(), orientation);
+    if (!nevus_photo(upright.width, upright.height)) throw std::bad_alloc();
+    std::copy(upright.pixels.begin(), upright.pixels.end(), state.photo.get());
+    return {{"width", state.width}, {"height", state.height}};
+  });
+}
+
 /// Frees the photo's pixels; its quality, tensor and preview stay.
 EMSCRIPTEN_KEEPALIVE void nevus_release_photo() {
   state.photo.reset();

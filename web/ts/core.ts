@@ -12,6 +12,7 @@ interface CoreModule {
   _nevus_load_package(pointer: number, size: number): number;
   _nevus_self_test(): number;
   _nevus_photo(width: number, height: number): number;
+  _nevus_orient(orientation: number): number;
   _nevus_release_photo(): void;
   _nevus_prepare(previewSide: number): number;
   _nevus_tensor(): number;
@@ -104,6 +105,11 @@ export class Core {
     const pointer = this.#module._nevus_photo(width, height);
     if (pointer === 0) throw new Refusal('not enough memory for this photo');
     return this.#module.HEAPU8.subarray(pointer, pointer + width * height * 4);
+  }
+
+  /** Turns the photo upright. @param orientation EXIF, 1 to 8. @throws Refusal */
+  orient(orientation: number): void {
+    this.#parse(this.#module._nevus_orient(orientation));
   }
 
   releasePhoto(): void {

@@ -40,7 +40,7 @@ export async function decodeInto(
     const { width, height } = bitmap;
     if (width * height > MAX_PIXELS)
       throw new Refusal(`${width} x ${height} pixels; at most 64 megapixels can be judged`);
-    if (!(await copyByFrame(core, bitmap))) copyByCanvas(core, bitmap);
+    if (!(await copyByFrame(core, bitmap, info.orientation))) copyByCanvas(core, bitmap);
   } finally {
     bitmap.close();
   }
@@ -73,21 +73,23 @@ function isProfile(start: Uint8Array): boolean {
 }
 
 /** WebCodecs copies straight into WebAssembly memory. False where it isn't there or can't. */
-async function copyByFrame(core: Core, bitmap: ImageBitmap): Promise<boolean> {
+async function copyByFrame(core: Core, bitmap: ImageBitmap, orientation: number): Promise<boolean> {
   if (typeof VideoFrame === 'undefined') return false;
   let frame: VideoFrame | undefined;
   try {
     frame = new VideoFrame(bitmap, { timestamp: 0 });
     // Formats without alpha say so with an X; copyTo converts, or throws where it can't.
     const layout = { format: 'RGBA', colorSpace: 'srgb' } as VideoFrameCopyToOptions;
-    const { width, height } = bitmap;
     // A bitmap decoded from a photo with an EXIF orientation keeps the stored pixels, and its frame
-    // carries the turn as metadata, which copyTo leaves out (Chromium).
+    // carries the turn as metadata, which copyTo leaves out (Chromium): then the core turns it.
     const { rotation, flip } = frame as VideoFrame & { rotation?: number; flip?: boolean };
-    if (rotation || flip) return false;
-    if (frame.displayWidth !== width || frame.displayHeight !== height) return false;
+    const stored = Boolean(rotation) || Boolean(flip);
+    const { width, height } = (stored ? frame.visibleRect : null) ?? bitmap;
+    if (stored ? orientation === 1 : frame.displayWidth !== width || frame.displayHeight !== height)
+      return false;
     if (frame.allocationSize(layout) !== width * height * 4) return false;
     await frame.copyTo(core.photo(width, height), layout);
+    if (stored) core.orient(orientation);
     return true;
   } catch (error) {
     if (error instanceof Refusal) throw error;
