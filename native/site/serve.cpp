@@ -196,7 +196,8 @@ Result<SiteServer> SiteServer::bind(const ServeOptions& options) {
         return httplib::Server::HandlerResponse::Handled;
       });
   server.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
-    if (request.method == "GET" || request.method == "HEAD") return;
+    // What nothing took; other errors (a target that is too long, say) stay what they are.
+    if (response.status != 404 || request.method == "GET" || request.method == "HEAD") return;
     response.set_header("Allow", "GET, HEAD");
     refuse(response, 405, "This server takes nothing in");
   });
