@@ -9,10 +9,7 @@
 namespace nevus {
 namespace {
 
-// TensorFlow's batch-norm: epsilon 1e-3, and a momentum of 0.99 for what was, 0.01 in PyTorch's
-// count.
-constexpr double kNormEpsilon = 1e-3;
-constexpr double kNormMomentum = 0.01;
+constexpr double kNormEpsilon = 1e-3;  // TensorFlow's
 constexpr int kStemChannels = 32;
 constexpr int kHeadChannels = 1280;
 
@@ -34,9 +31,9 @@ int scaled_channels(int channels, double width) {
   return rounded;
 }
 
-torch::nn::BatchNorm2d norm(int channels) {
+torch::nn::BatchNorm2d norm(int channels, const EfficientNetOptions& options) {
   return torch::nn::BatchNorm2d(
-      torch::nn::BatchNorm2dOptions(channels).eps(kNormEpsilon).momentum(kNormMomentum));
+      torch::nn::BatchNorm2dOptions(channels).eps(kNormEpsilon).momentum(options.norm_momentum));
 }
 
 // In place: batch-norm doesn't need its output to go backwards.
@@ -101,22 +98,22 @@ torch::Tensor PaddedConvImpl::forward(const torch::Tensor& x) {
     return torch::conv2d(x, weight, torch::Tensor(), stride, {top, left}, 1, groups);
   }
   const torch::Tensor padded = torch::constant_pad_nd(x, {left, right, top, bottom});
-  return torch::conv2d(padded, weight, torch::Tensor(), stride, 0, 1, groups);
+  return torch::conv2d(padded, weight, torch::Tensor(), stride, at::IntArrayRef({0, 0}), 1, groups);
 }
 
 InvertedBottleneckImpl::InvertedBottleneckImpl(int in, int out, int kernel, int stride,
-                                               int expansion, Padding padding)
+                                               int expansion, const EfficientNetOptions& options)
     : shortcut(stride == 1 && in == out) {
   const int inner = in * expansion;
   if (expansion != 1) {
-    expand = register_module("_expand_conv", PaddedConv(in, inner, 1, 1, 1, padding));
-    expand_norm = register_module("_bn0", norm(inner));
+    expand = register_module("_expand_conv", PaddedConv(in, inner, 1, 1, 1, options.padding));
+    expand_norm = register_module("_bn0", norm(inner, options));
   }
-  depthwise =
-      register_module("_depthwise_conv", PaddedConv(inner, inner, kernel, stride, inner, padding));
-  depthwise_norm = register_module("_bn1", norm(inner));
-  project = register_module("_project_conv", PaddedConv(inner, out, 1, 1, 1, padding));
-  project_norm = register_module("_bn2", norm(out));
+  depthwise = register_module("_depthwise_conv",
+                              PaddedConv(inner, inner, kernel, stride, inner, options.padding));
+  depthwise_norm = register_module("_bn1", norm(inner, options));
+  project = register_module("_project_conv", PaddedConv(inner, out, 1, 1, 1, options.padding));
+  project_norm = register_module("_bn2", norm(out, options));
 }
 
 torch::Tensor InvertedBottleneckImpl::forward(const torch::Tensor& x, double keep) {
@@ -141,7 +138,7 @@ EfficientNetImpl::EfficientNetImpl(const EfficientNetVariant& variant,
                                    const EfficientNetOptions& options)
     : dropout_(options.dropout), drop_connect_(options.drop_connect) {
   stem = register_module("_conv_stem", PaddedConv(3, kStemChannels, 3, 2, 1, options.padding));
-  stem_norm = register_module("_bn0", norm(kStemChannels));
+  stem_norm = register_module("_bn0", norm(kStemChannels, options));
   blocks = register_module("_blocks", torch::nn::ModuleList());
   int in = kStemChannels;
   for (const Stage& stage : kStages) {
@@ -151,12 +148,12 @@ EfficientNetImpl::EfficientNetImpl(const EfficientNetVariant& variant,
     const int out = scaled_channels(stage.channels, variant.width);
     for (int i = 0; i < repeats; ++i) {
       blocks->push_back(InvertedBottleneck(in, out, stage.kernel, i == 0 ? stage.stride : 1,
-                                           stage.expansion, options.padding));
+                                           stage.expansion, options));
       in = out;
     }
   }
   head = register_module("_conv_head", PaddedConv(in, kHeadChannels, 1, 1, 1, options.padding));
-  head_norm = register_module("_bn1", norm(kHeadChannels));
+  head_norm = register_module("_bn1", norm(kHeadChannels, options));
   classifier = register_module("_fc", torch::nn::Linear(kHeadChannels, options.classes));
   // A small start: the first steps should not be thrown by a random head.
   torch::nn::init::normal_(classifier->weight, 0.0, 0.01);

@@ -36,7 +36,18 @@ std::optional<EfficientNetVariant> find_efficientnet(const std::string& name);
 /// Input rule of the published weights: (v - 127) / 128 on 0..255, v in R, G, B.
 PreprocessSpec efficientnet_input(const EfficientNetVariant& variant);
 
-/// Convolution (no bias unless said), then padding as told; weight [out, in / groups, k, k].
+struct EfficientNetOptions {
+  int classes = 1000;
+  double dropout = 0.2;  ///< before the classifier, 0..1
+  double drop_connect =
+      0.0;  ///< of the last block; earlier ones in proportion to their depth, 0..1
+  /// Share of a batch's statistics in the running ones. 0.01 is the reference code's, for many
+  /// thousand steps; fine-tuning has hundreds.
+  double norm_momentum = 0.01;
+  Padding padding = Padding::tf_same;
+};
+
+/// Convolution without bias, padded as told; weight [out, in / groups, k, k].
 class PaddedConvImpl : public torch::nn::Module {
  public:
   PaddedConvImpl(int in, int out, int kernel, int stride, int groups, Padding padding);
@@ -56,7 +67,8 @@ TORCH_MODULE(PaddedConv);
 /// Mobile inverted bottleneck: expand 1x1, depthwise k x k, project 1x1, each with batch-norm.
 class InvertedBottleneckImpl : public torch::nn::Module {
  public:
-  InvertedBottleneckImpl(int in, int out, int kernel, int stride, int expansion, Padding padding);
+  InvertedBottleneckImpl(int in, int out, int kernel, int stride, int expansion,
+                         const EfficientNetOptions& options);
   /// @param keep  chance that a block with a shortcut is not skipped in training, 0..1
   torch::Tensor forward(const torch::Tensor& x, double keep);
 
@@ -67,14 +79,6 @@ class InvertedBottleneckImpl : public torch::nn::Module {
   const bool shortcut;
 };
 TORCH_MODULE(InvertedBottleneck);
-
-struct EfficientNetOptions {
-  int classes = 1000;
-  double dropout = 0.2;  ///< before the classifier, 0..1
-  double drop_connect =
-      0.0;  ///< of the last block; earlier ones in proportion to their depth, 0..1
-  Padding padding = Padding::tf_same;
-};
 
 /// Parameter names are those of the published PyTorch weights (`_blocks.3._expand_conv.weight`, …).
 class EfficientNetImpl : public torch::nn::Module {

@@ -315,6 +315,7 @@ nlohmann::json Training::settings() const {
           {"label_smoothing", recipe_.label_smoothing},
           {"dropout", recipe_.dropout},
           {"drop_connect", recipe_.drop_connect},
+          {"norm_momentum", recipe_.norm_momentum},
           {"ema_epochs", recipe_.ema_epochs},
           {"val_share", recipe_.val_share},
           {"augment",
@@ -334,6 +335,7 @@ Result<bool> Training::prepare() {
   net_options.classes = static_cast<int>(photos_.classes.size());
   net_options.dropout = recipe_.dropout;
   net_options.drop_connect = recipe_.drop_connect;
+  net_options.norm_momentum = recipe_.norm_momentum;
   net_ = EfficientNet(variant_, net_options);
   ready = load_weights();
   if (!ready) return ready;

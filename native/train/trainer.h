@@ -27,9 +27,10 @@ struct Recipe {
   double label_smoothing = 0.05;  ///< 0..0.5
   double dropout = 0.2;
   double drop_connect = 0.0;
-  double ema_epochs = 0.5;  ///< weights are averaged over about so many epochs; 0: not at all
-  double val_share = 0.2;   ///< of each class, where no photo is marked "val"; 0.05..0.5
-  AugmentSpec augment;
+  double norm_momentum = 0.05;  ///< batch-norm's, 0..1
+  double ema_epochs = 0.5;      ///< weights are averaged over about so many epochs; 0: not at all
+  double val_share = 0.2;       ///< of each class, where no photo is marked "val"; 0.05..0.5
+  AugmentSpec augment{.min_scale = 0.6};
 };
 
 struct TrainOptions {
