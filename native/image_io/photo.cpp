@@ -13,7 +13,10 @@
 #include <system_error>
 #include <vector>
 
+#include <webp/decode.h>
+
 #include "image_io/jpeg.h"
+#include "image_io/png.h"
 #include "nevus/encoded.h"
 
 namespace nevus {
@@ -49,44 +52,33 @@ void quiet_opencv() {
   (void)done;
 }
 
-// 8-bit GRAY, BGR or BGRA to an Image of ours.
-Result<Image> from_mat(cv::Mat mat) {
-  if (mat.depth() == CV_16U) {
-    // 65535 / 257 = 255: the full range maps onto the full range.
-    mat.convertTo(mat, CV_8U, 1.0 / 257.0);
-  } else if (mat.depth() != CV_8U) {
-    return Error{"pixels that are neither 8 nor 16 bits a channel", ""};
-  }
-  const int wanted = mat.channels() == 4 ? 4 : 3;
-  Image image(mat.cols, mat.rows, wanted == 4 ? PixelFormat::rgba : PixelFormat::rgb);
-  cv::Mat out(mat.rows, mat.cols, CV_8UC(wanted), image.pixels.data());
-  switch (mat.channels()) {
-    case 1:
-      cv::cvtColor(mat, out, cv::COLOR_GRAY2RGB);
-      break;
-    case 3:
-      cv::cvtColor(mat, out, cv::COLOR_BGR2RGB);
-      break;
-    case 4:
-      cv::cvtColor(mat, out, cv::COLOR_BGRA2RGBA);
-      break;
-    default:
-      return Error{"an unusual number of channels", ""};
-  }
+Result<Image> decode_webp(const std::vector<std::uint8_t>& bytes) {
+  WebPBitstreamFeatures features{};
+  if (WebPGetFeatures(bytes.data(), bytes.size(), &features) != VP8_STATUS_OK)
+    return Error{"damaged WebP", ""};
+  if (static_cast<std::int64_t>(features.width) * features.height > kMaxPixels)
+    return Error{"more than 64 megapixels", ""};
+  Image image(features.width, features.height,
+              features.has_alpha ? PixelFormat::rgba : PixelFormat::rgb);
+  const int stride = features.width * channels(image.format);
+  const auto decode = features.has_alpha ? WebPDecodeRGBAInto : WebPDecodeRGBInto;
+  if (decode(bytes.data(), bytes.size(), image.pixels.data(), image.pixels.size(), stride) ==
+      nullptr)
+    return Error{"damaged WebP", ""};
   return image;
 }
 
-Result<Image> decode_other(const std::vector<std::uint8_t>& bytes) {
+Result<Image> decode_bmp(const std::vector<std::uint8_t>& bytes) {
   quiet_opencv();
   try {
-    // UNCHANGED also leaves the orientation alone.
-    cv::Mat mat = cv::imdecode(bytes, cv::IMREAD_UNCHANGED);
-    if (mat.empty()) return Error{"damaged image data", ""};
-    if (static_cast<std::int64_t>(mat.cols) * mat.rows > kMaxPixels)
-      return Error{"more than 64 megapixels", ""};
-    return from_mat(std::move(mat));
+    const cv::Mat mat = cv::imdecode(bytes, cv::IMREAD_COLOR);
+    if (mat.empty()) return Error{"damaged BMP", ""};
+    Image image(mat.cols, mat.rows, PixelFormat::rgb);
+    cv::Mat rgb(mat.rows, mat.cols, CV_8UC3, image.pixels.data());
+    cv::cvtColor(mat, rgb, cv::COLOR_BGR2RGB);
+    return image;
   } catch (const cv::Exception&) {
-    return Error{"damaged image data", ""};
+    return Error{"damaged BMP", ""};
   }
 }
 
@@ -110,11 +102,16 @@ Result<Image> read_photo(const std::filesystem::path& path) {
       decoded = decode_jpeg(*bytes);
       break;
     case ImageCodec::png:
-    case ImageCodec::webp:
-    case ImageCodec::bmp:
-    case ImageCodec::tiff:
-      decoded = decode_other(*bytes);
+      decoded = decode_png(*bytes);
       break;
+    case ImageCodec::webp:
+      decoded = decode_webp(*bytes);
+      break;
+    case ImageCodec::bmp:
+      decoded = decode_bmp(*bytes);
+      break;
+    case ImageCodec::tiff:
+      return Error{"TIFF is not read here; save it as JPEG or PNG", ""};
     case ImageCodec::gif:
       return Error{"GIF is not read here; save it as JPEG or PNG", ""};
     case ImageCodec::avif:
@@ -137,7 +134,8 @@ Result<bool> write_image(const std::filesystem::path& path, const ImageView& ima
   const int n = channels(image.format);
   const cv::Mat pixels(image.height, image.width, CV_8UC(n), const_cast<std::uint8_t*>(image.data),
                        image.stride);
-  cv::Mat stored = pixels;
+  cv::Mat stored;  // memory of its own: the conversions below must not write to the caller's
+  if (n == 1) stored = pixels;
   if (n == 3) cv::cvtColor(pixels, stored, cv::COLOR_RGB2BGR);
   if (n == 4) cv::cvtColor(pixels, stored, cv::COLOR_RGBA2BGRA);
   std::vector<std::uint8_t> bytes;

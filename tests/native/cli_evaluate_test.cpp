@@ -1,0 +1,177 @@
+// `nevus evaluate` as a user runs it: figures that can be checked by counting, and bad data.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "support/odd_images.h"
+#include "support/program.h"
+#include "support/tiny_model.h"
+
+namespace nevus {
+namespace {
+
+using nlohmann::json;
+using test::Folder;
+using test::Ran;
+using Arguments = std::vector<std::string>;
+
+// A flat grey photo with a little texture: the tiny model's score falls as `level` rises.
+test::Bytes shade(int level) {
+  cv::Mat mat(80, 80, CV_8UC3);
+  for (int y = 0; y < 80; ++y)
+    for (int x = 0; x < 80; ++x)
+      mat.at<cv::Vec3b>(y, x) =
+          cv::Vec3b::all(static_cast<std::uint8_t>(level + (x * 5 + y * 3) % 8));
+  return test::encode(".png", mat);
+}
+
+class Evaluate : public testing::Test {
+ protected:
+  Evaluate() : model_(folder_.write("model.onnx", test::tiny_model()).string()) {
+    // Six benign, four malignant; darker scores higher; one benign is darker than two malignant.
+    const std::vector<std::pair<int, bool>> shades{
+        {200, false}, {190, false}, {180, false}, {170, false}, {160, false},
+        {60, false},  {40, true},   {50, true},   {80, true},   {90, true}};
+    std::string csv = "file,label,lesion_id,split,keep\n";
+    for (std::size_t i = 0; i < shades.size(); ++i) {
+      const auto& [level, malignant] = shades[i];
+      const std::string name = "p/" + std::to_string(i) + ".png", label = malignant ? "mel" : "nv";
+      folder_.write(name, shade(level));
+      folder_.write("by_class/" + label + "/" + std::to_string(i) + ".png", shade(level));
+      csv += name + "," + label + ",L" + std::to_string(i) + "," + (i % 2 ? "test" : "train") +
+             "," + (level == 60 ? "0" : "1") + "\n";
+    }
+    folder_.write("list.csv", csv);
+  }
+  Ran evaluate(const std::string& data, Arguments more = {}) {
+    Arguments arguments{"evaluate",           model_,        data, "--json",
+                        folder_ / "out.json", "--resamples", "300"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    std::filesystem::remove(folder_ / "out.json");
+    return test::run(NEVUS_PROGRAM, arguments);
+  }
+  json figures() { return json::parse(test::read_text(folder_ / "out.json")); }
+
+  Folder folder_;
+  std::string model_;
+};
+
+TEST_F(Evaluate, CountsRight) {
+  const Ran ran = evaluate(folder_ / "list.csv");
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const json f = figures();
+  EXPECT_EQ(f.at("n"), 10);
+  EXPECT_EQ(f.at("n_malignant"), 4);
+  // 24 pairs; the benign photo of level 60 beats the malignant ones of 80 and 90.
+  EXPECT_NEAR(f.at("auc").get<double>(), 22.0 / 24, 1e-12);
+  // Order: M M B M M B…: precision at the recalls 1, 1, 3/4, 4/5.
+  EXPECT_NEAR(f.at("average_precision").get<double>(), (1 + 1 + 0.75 + 0.8) / 4, 1e-12);
+  for (const char* key : {"auc", "average_precision", "sensitivity", "specificity",
+                          "balanced_accuracy", "accuracy", "ece"}) {
+    const double value = f.at(key);
+    const json interval = f.at(std::string(key) + "_ci");
+    ASSERT_EQ(interval.size(), 2u);
+    EXPECT_LE(interval[0].get<double>(), interval[1].get<double>()) << key;
+    EXPECT_GE(value, 0) << key;
+    EXPECT_LE(value, 1) << key;
+  }
+  const json& c = f.at("confusion");
+  const double tp = c.at("tp"), fn = c.at("fn"), tn = c.at("tn"), fp = c.at("fp");
+  EXPECT_EQ(tp + fn, 4);
+  EXPECT_EQ(tn + fp, 6);
+  EXPECT_DOUBLE_EQ(f.at("sensitivity").get<double>(), tp / (tp + fn));
+  EXPECT_DOUBLE_EQ(f.at("specificity").get<double>(), tn / (tn + fp));
+  EXPECT_GT(tp, 0);
+  EXPECT_GT(tn, 0);
+  EXPECT_DOUBLE_EQ(f.at("threshold").get<double>(), 0.4);
+  EXPECT_NE(ran.out.find("0.9167"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.err.find("has splits"), std::string::npos) << ran.err;
+}
+
+TEST_F(Evaluate, AFolderPerClassGivesTheSame) {
+  ASSERT_EQ(evaluate(folder_ / "list.csv").status, 0);
+  const json a = figures();
+  ASSERT_EQ(evaluate(folder_ / "by_class").status, 0);
+  const json b = figures();
+  for (const char* key : {"n", "auc", "auc_ci", "ece", "confusion"})
+    EXPECT_EQ(a.at(key), b.at(key)) << key;
+}
+
+TEST_F(Evaluate, TakesASplitAndAFilter) {
+  ASSERT_EQ(evaluate(folder_ / "list.csv", {"--split", "test"}).status, 0);
+  EXPECT_EQ(figures().at("n"), 5);
+  ASSERT_EQ(evaluate(folder_ / "list.csv", {"--where", "keep=1"}).status, 0);
+  EXPECT_EQ(figures().at("n"), 9);
+  EXPECT_DOUBLE_EQ(figures().at("auc").get<double>(), 1);
+  ASSERT_EQ(evaluate(folder_ / "list.csv", {"--where", "keep=1", "--where", "label=mel"}).status,
+            1);
+}
+
+TEST_F(Evaluate, NamesUnreadablePhotosAndGoesOn) {
+  folder_.write("by_class/nv/broken.jpg", std::string("not a photo"));
+  folder_.write("by_class/nv/empty.png", std::string());
+  const Ran ran = evaluate(folder_ / "by_class");
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(figures().at("n"), 10);
+  EXPECT_EQ(figures().at("n_unreadable"), 2);
+  EXPECT_NE(ran.err.find("broken.jpg"), std::string::npos);
+  EXPECT_NE(ran.err.find("empty.png"), std::string::npos);
+  EXPECT_NE(ran.out.find("2 photos could not be read"), std::string::npos);
+}
+
+TEST_F(Evaluate, NamesRowsWhoseFileIsMissing) {
+  std::string csv = test::read_text(folder_ / "list.csv") + "p/gone.png,nv,L99,test,1\n";
+  folder_.write("list.csv", csv);
+  const Ran ran = evaluate(folder_ / "list.csv");
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  EXPECT_NE(ran.err.find("line 12: 'p/gone.png' is not there"), std::string::npos) << ran.err;
+}
+
+TEST_F(Evaluate, MeasuresTheModelsOwnClasses) {
+  ModelPackage package = test::tiny_package();
+  package.classes = {{"benign", "Naevus", false}, {"malignant", "Melanoma", true}};
+  model_ = folder_.write("named.onnx", test::tiny_model_with(package)).string();
+  std::filesystem::create_directories(folder_ / "named");
+  std::filesystem::rename(folder_ / "by_class/nv", folder_ / "named/Naevus");
+  std::filesystem::rename(folder_ / "by_class/mel", folder_ / "named/Melanoma");
+  ASSERT_EQ(evaluate(folder_ / "named").status, 0);
+  EXPECT_NEAR(figures().at("auc").get<double>(), 22.0 / 24, 1e-12);
+}
+
+TEST_F(Evaluate, RefusesBadDataWithOneLine) {
+  folder_.write("empty/readme.txt", std::string("x"));
+  folder_.write("lonely/a/1.png", shade(100));
+  folder_.write("lonely/b/1.png", shade(100));
+  folder_.write("lonely/b/2.png", shade(100));
+  folder_.write("benign_only/nv/1.png", shade(100));
+  folder_.write("benign_only/nv/2.png", shade(100));
+  folder_.write("benign_only/bkl/1.png", shade(100));
+  folder_.write("benign_only/bkl/2.png", shade(100));
+  const std::vector<std::pair<Arguments, std::string>> bad{
+      {{folder_ / "absent"}, "no such file or folder"},
+      {{folder_ / "empty"}, "no photos"},
+      {{folder_ / "lonely"}, "class 'a' has one photo"},
+      {{folder_ / "benign_only"}, "both kinds are needed"},
+      {{folder_ / "list.csv", "--label-column", "diagnosis"}, "no column 'diagnosis'"},
+      {{folder_ / "list.csv", "--where", "keep"}, "COLUMN=VALUE"},
+      {{folder_ / "list.csv", "--split", "val"}, "no photos of split 'val'"},
+      {{folder_ / "by_class", "--where", "a=b"}, "--where needs a CSV"}};
+  for (const auto& [arguments, reason] : bad) {
+    const Ran ran = evaluate(arguments[0], {arguments.begin() + 1, arguments.end()});
+    EXPECT_EQ(ran.status, 1) << arguments[0];
+    const auto lines = test::lines(ran.err);
+    ASSERT_FALSE(lines.empty()) << arguments[0];
+    EXPECT_EQ(lines.back().find("nevus: "), 0u) << ran.err;
+    EXPECT_NE(lines.back().find(reason), std::string::npos) << ran.err;
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "out.json"));
+  }
+}
+
+TEST_F(Evaluate, SaysWhereItCannotWrite) {
+  const Ran ran = evaluate(folder_ / "list.csv", {"--json", folder_ / "list.csv/under.json"});
+  EXPECT_NE(ran.status, 0);
+}
+
+}  // namespace
+}  // namespace nevus

@@ -1,0 +1,176 @@
+// Figures against values that were published or worked out by hand.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "metrics/metrics.h"
+
+namespace nevus {
+namespace {
+
+using Scores = std::vector<double>;
+using Labels = std::vector<int>;
+
+// The example in scikit-learn's documentation of roc_auc_score, average_precision_score, roc_curve.
+const Scores kScores{0.1, 0.4, 0.35, 0.8};
+const Labels kLabels{0, 0, 1, 1};
+
+TEST(Ranking, AgreesWithScikitLearnsExample) {
+  EXPECT_DOUBLE_EQ(roc_auc(kScores, kLabels), 0.75);
+  EXPECT_NEAR(average_precision(kScores, kLabels), 0.8333333333333333, 1e-15);
+  const auto curve = roc_curve(kScores, kLabels);
+  const std::vector<std::pair<double, double>> expected{
+      {0, 0}, {0, 0.5}, {0.5, 0.5}, {0.5, 1}, {1, 1}};
+  ASSERT_EQ(curve.size(), expected.size());
+  for (std::size_t i = 0; i < curve.size(); ++i) {
+    EXPECT_DOUBLE_EQ(curve[i].false_positive_rate, expected[i].first) << i;
+    EXPECT_DOUBLE_EQ(curve[i].true_positive_rate, expected[i].second) << i;
+  }
+  EXPECT_TRUE(std::isinf(curve[0].threshold));
+  EXPECT_DOUBLE_EQ(curve[1].threshold, 0.8);
+}
+
+TEST(Ranking, TiesCountHalf) {
+  // Pairs (malignant, benign): .5=.5 half, .5>.2 one, .9>.5 one, .9>.2 one: 3.5 of 4.
+  EXPECT_DOUBLE_EQ(roc_auc(Scores{0.5, 0.9, 0.5, 0.2}, Labels{1, 1, 0, 0}), 0.875);
+  EXPECT_DOUBLE_EQ(roc_auc(Scores{0.5, 0.5, 0.5}, Labels{1, 0, 0}), 0.5);
+  // One threshold for all three: precision 1/3 at recall 1.
+  EXPECT_DOUBLE_EQ(average_precision(Scores{0.5, 0.5, 0.5}, Labels{1, 0, 0}), 1.0 / 3);
+}
+
+TEST(Ranking, AucEqualsCountingPairs) {
+  std::mt19937 random(3);
+  for (int round = 0; round < 20; ++round) {
+    Scores scores;
+    Labels labels;
+    for (int i = 0; i < 60; ++i) {
+      scores.push_back(static_cast<double>(random() % 12) / 12);  // many ties
+      labels.push_back(static_cast<int>(random() % 2));
+    }
+    double wins = 0, pairs = 0;
+    for (std::size_t i = 0; i < 60; ++i)
+      for (std::size_t j = 0; j < 60; ++j)
+        if (labels[i] == 1 && labels[j] == 0) {
+          wins += scores[i] > scores[j] ? 1 : scores[i] == scores[j] ? 0.5 : 0;
+          ++pairs;
+        }
+    EXPECT_NEAR(roc_auc(scores, labels), wins / pairs, 1e-12);
+  }
+}
+
+TEST(Ranking, IsUndefinedWithoutBothClasses) {
+  EXPECT_TRUE(std::isnan(roc_auc(Scores{0.1, 0.2}, Labels{1, 1})));
+  EXPECT_TRUE(std::isnan(roc_auc(Scores{}, Labels{})));
+  EXPECT_TRUE(std::isnan(average_precision(Scores{0.1}, Labels{0})));
+  EXPECT_TRUE(std::isnan(roc_auc(Scores{std::nan(""), 0.2}, Labels{1, 0})));
+  EXPECT_TRUE(std::isnan(confusion_at(Scores{0.1}, Labels{0}, 0.5).sensitivity()));
+}
+
+TEST(Ranking, ConfusionCountsTheThresholdItself) {
+  const Confusion c = confusion_at(Scores{0.5, 0.4, 0.5, 0.1, 0.9}, Labels{1, 1, 0, 0, 1}, 0.5);
+  EXPECT_EQ(c.tp, 2);
+  EXPECT_EQ(c.fn, 1);
+  EXPECT_EQ(c.fp, 1);
+  EXPECT_EQ(c.tn, 1);
+  EXPECT_DOUBLE_EQ(c.sensitivity(), 2.0 / 3);
+  EXPECT_DOUBLE_EQ(c.specificity(), 0.5);
+  EXPECT_DOUBLE_EQ(c.balanced_accuracy(), (2.0 / 3 + 0.5) / 2);
+  EXPECT_DOUBLE_EQ(c.accuracy(), 0.6);
+}
+
+TEST(Ranking, ThresholdForASensitivityIsTheGreatestOne) {
+  Scores scores;
+  Labels labels;
+  for (int i = 1; i <= 20; ++i) {
+    scores.push_back(i / 100.0);
+    labels.push_back(1);
+  }
+  scores.push_back(0.99);
+  labels.push_back(0);
+  // 19 of 20 are 0.02 and above.
+  EXPECT_DOUBLE_EQ(threshold_for_sensitivity(scores, labels, 0.95), 0.02);
+  EXPECT_DOUBLE_EQ(threshold_for_sensitivity(scores, labels, 1.0), 0.01);
+  EXPECT_DOUBLE_EQ(threshold_for_sensitivity(scores, labels, 0.05), 0.20);
+  for (const double wanted : {0.5, 0.9, 0.951, 0.99}) {
+    const double t = threshold_for_sensitivity(scores, labels, wanted);
+    EXPECT_GE(confusion_at(scores, labels, t).sensitivity(), wanted);
+    EXPECT_LT(confusion_at(scores, labels, t + 1e-6).sensitivity(), wanted);
+  }
+}
+
+TEST(Calibration, ErrorOfAHandWorkedCase) {
+  // Two bins: {0.1, 0.3} with one malignant: |0.4 - 1| = 0.6; {0.9, 0.7} with one: |1.6 - 1| = 0.6.
+  EXPECT_NEAR(expected_calibration_error(Scores{0.1, 0.3, 0.9, 0.7}, Labels{0, 1, 1, 0}, 2),
+              1.2 / 4, 1e-12);
+  EXPECT_NEAR(expected_calibration_error(Scores{0, 0, 1, 1}, Labels{0, 0, 1, 1}, 15), 0, 1e-12);
+  EXPECT_NEAR(expected_calibration_error(Scores{1, 1}, Labels{0, 0}, 15), 1, 1e-12);
+}
+
+TEST(Calibration, TemperatureHasAClosedFormForEqualMargins) {
+  // Margin 2 in every photo, three of four right: sigmoid(2 / T) = 3/4, T = 2 / ln 3.
+  const std::vector<float> logits{2, 0, 0, 2, 2, 0, 2, 0};
+  EXPECT_NEAR(fit_temperature(logits, Labels{0, 1, 0, 1}, 2), 2 / std::log(3.0), 1e-5);
+  // Three classes, margins 3, half right: e^(3/T) / (e^(3/T) + 2) = 1/2, T = 3 / ln 2.
+  const std::vector<float> three{3, 0, 0, 3, 0, 0};
+  EXPECT_NEAR(fit_temperature(three, Labels{0, 1}, 3), 3 / std::log(2.0), 1e-5);
+}
+
+TEST(Calibration, TemperatureStaysInItsRange) {
+  EXPECT_NEAR(fit_temperature(std::vector<float>{1, 0, 0, 1}, Labels{0, 1}, 2), 0.05,
+              1e-5);  // all right
+  EXPECT_NEAR(fit_temperature(std::vector<float>{1, 0, 0, 1}, Labels{1, 0}, 2), 20,
+              1e-3);  // all wrong
+  EXPECT_EQ(fit_temperature(std::vector<float>{}, Labels{}, 2), 1);
+}
+
+Scored gaussian_scores(std::size_t n) {
+  std::mt19937 random(5);
+  std::normal_distribution<double> normal;
+  Scored data;
+  for (std::size_t i = 0; i < n; ++i) {
+    const int label = i % 2 == 0 ? 1 : 0;
+    data.scores.push_back(1 / (1 + std::exp(-normal(random) - 1.2 * label)));
+    data.labels.push_back(label);
+  }
+  return data;
+}
+
+TEST(Bootstrap, AucIntervalAgreesWithHanleyAndMcNeil) {
+  const Scored data = gaussian_scores(600);
+  const double auc = roc_auc(data.scores, data.labels);
+  const Interval interval = bootstrap_interval(data, roc_auc, 2000, 1);
+  // Hanley & McNeil, 1982, formula 2.
+  const double q1 = auc / (2 - auc), q2 = 2 * auc * auc / (1 + auc), n = 300;
+  const double se = std::sqrt(
+      (auc * (1 - auc) + (n - 1) * (q1 - auc * auc) + (n - 1) * (q2 - auc * auc)) / (n * n));
+  EXPECT_LT(interval.low, auc);
+  EXPECT_GT(interval.high, auc);
+  EXPECT_NEAR(interval.high - interval.low, 2 * 1.96 * se, 0.15 * 2 * 1.96 * se);
+}
+
+TEST(Bootstrap, SensitivityIntervalAgreesWithTheBinomial) {
+  Scored data;
+  for (int i = 0; i < 400; ++i) {
+    data.labels.push_back(i < 200 ? 1 : 0);
+    data.scores.push_back(i < 160 ? 0.9 : 0.1);  // 160 of 200 found
+  }
+  const Interval interval = bootstrap_interval(
+      data, [](auto s, auto l) { return confusion_at(s, l, 0.5).sensitivity(); });
+  const double half = 1.96 * std::sqrt(0.8 * 0.2 / 200);
+  EXPECT_NEAR(interval.low, 0.8 - half, 0.008);
+  EXPECT_NEAR(interval.high, 0.8 + half, 0.008);
+}
+
+TEST(Bootstrap, SameSeedSameInterval) {
+  const Scored data = gaussian_scores(80);
+  const Interval a = bootstrap_interval(data, roc_auc, 300, 7),
+                 b = bootstrap_interval(data, roc_auc, 300, 7);
+  const Interval c = bootstrap_interval(data, roc_auc, 300, 8);
+  EXPECT_EQ(a.low, b.low);
+  EXPECT_EQ(a.high, b.high);
+  EXPECT_NE(a.low, c.low);
+}
+
+}  // namespace
+}  // namespace nevus

@@ -1,0 +1,26 @@
+// A model package that is made in a moment: one convolution, no training, no LibTorch.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "nevus/package.h"
+
+namespace nevus::test {
+
+/// The package's fields as tiny_model() fills them in, to be spoilt by a test.
+ModelPackage tiny_package();
+
+/// A valid .onnx with the package inside. Input 64x64, classes benign and malignant, cam 2x2. Dark
+/// photos score as malignant, and so do photos whose upper left is darker than the rest: a turned
+/// or mirrored photo gets another answer.
+std::vector<std::uint8_t> tiny_model();
+
+/// The network without metadata.
+std::vector<std::uint8_t> tiny_network();
+
+/// The network with this package's text, whatever it says (hash and self-test logits are filled
+/// in).
+std::vector<std::uint8_t> tiny_model_with(ModelPackage package);
+
+}  // namespace nevus::test
