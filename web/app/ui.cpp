@@ -45,7 +45,7 @@ class Painter {
         outcome_card(column, wide);
         column.y += kGap;
       }
-      drop_card(column, wide);
+      if (view_.state != PageState::failed || !view_.prompt.empty()) drop_card(column, wide);
       column.y += kGap * 1.5f;
       sections(column);
       bottom = column.y;
@@ -125,9 +125,10 @@ class Painter {
     list_.ChannelsSetCurrent(0);
     const ImVec2 top{column.x, column.y};
     const ImVec2 bottom{column.x + column.width, inner.y};
+    list_.AddRectFilled(top, bottom, soft(colours_, view_.tone), kRadius);
+    list_.PushClipRect(top, {top.x + 6, bottom.y}, true);
     list_.AddRectFilled(top, bottom, strong(colours_, view_.tone), kRadius);
-    list_.AddRectFilled({top.x + 6, top.y}, bottom, soft(colours_, view_.tone), kRadius - 4,
-                        ImDrawFlags_RoundCornersRight);
+    list_.PopClipRect();
     list_.ChannelsMerge();
     column.y = inner.y;
   }

@@ -61,7 +61,7 @@ function render(): void {
     ...shown,
     sections: [...shown.sections, ...(answer ? [views.privacySection(count)] : [])],
     caption: heatmapThere ? views.CAPTION : '',
-    prompt: views.PROMPT,
+    prompt: ready ? views.PROMPT : '',
     footer: views.DISCLAIMER,
     crop,
     heatmap: {
@@ -95,6 +95,7 @@ function take(files: FileList | File[] | null | undefined, none: string): void {
   }
   newest += 1;
   clear();
+  scrollTo(0, 0);
   if (!ready) {
     queued = file;
     shown = shown.state === 'failed' ? shown : views.loadingView('Loading the program.', file.name);

@@ -33,7 +33,7 @@ export interface View {
   sections: Section[];
   /** Under the photo. */
   caption: string;
-  /** Asks for the next photo after a failure. */
+  /** Asks for the next photo after a failure; empty when none can be judged. */
   prompt: string;
   footer: string;
   crop: Crop | null;
@@ -153,8 +153,8 @@ export function privacySection(requests: number): Section {
 type Shown = Pick<View, 'state' | 'tone' | 'headline' | 'paragraphs' | 'sections'>;
 
 export function loadingView(text: string, queued?: string): Shown {
-  const paragraphs = [text];
-  if (queued !== undefined) paragraphs.push(`${queued} is judged as soon as the program is ready.`);
+  const photo = queued === undefined ? 'A photo chosen now' : queued;
+  const paragraphs = [text, `${photo} is judged as soon as the program is ready.`];
   return { state: 'loading', tone: 'indigo', headline: 'One moment', paragraphs, sections: [] };
 }
 
