@@ -225,7 +225,8 @@ fetch_source() {
   local package=$1 sha256=$2 dir=$3 patch=${4:-} line file hash uri
   [ -e "$dir/.unpacked" ] && return
   prepare_private_apt
-  line=$(private_apt_get apt-get source --print-uris "$package" 2>/dev/null | grep -E "\.orig\.tar\.[a-z0-9]+ " | head -n 1) ||
+  line=$(private_apt_get apt-get source --print-uris "$package" 2>/dev/null) || line=
+  line=$(grep -m 1 -E "\.orig\.tar\.[a-z0-9]+ " <<<"$line") ||
     die "your mirror has no source package $package"
   read -r uri file _ hash <<<"$line"
   uri=${uri//\'/}
@@ -348,7 +349,11 @@ find_emcc() {
   em_dir=$(dirname "$emcc")
   # Debian's emcc finds acorn (needed at -O2 and above) only so.
   export NODE_PATH=${NODE_PATH:+$NODE_PATH:}/usr/share/nodejs
-  em_version=$(set -- $("$emcc" --version | head -n 1); for word; do [[ $word =~ ^[0-9]+\.[0-9]+\.[0-9]+ ]] && echo "${BASH_REMATCH[0]}" && break; done)
+  # The whole text first: emcc complains when its reader goes away after one line.
+  local text
+  text=$("$emcc" --version)
+  [[ $text =~ [0-9]+\.[0-9]+\.[0-9]+ ]] || die "$emcc --version names no version"
+  em_version=${BASH_REMATCH[0]}
 }
 
 setup_zlib_wasm() {
