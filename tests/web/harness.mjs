@@ -16,7 +16,8 @@ const run = promisify(execFile);
 
 function setting(name) {
   const value = process.env[name];
-  if (!value) throw new Error(`environment variable ${name} is missing: run these tests through ctest`);
+  if (!value)
+    throw new Error(`environment variable ${name} is missing: run these tests through ctest`);
   return value;
 }
 

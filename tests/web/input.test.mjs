@@ -87,7 +87,10 @@ test('broken files are refused in the words of nevus predict, and no old answer 
     console.log(`${file.name}: ${refusal.status}`);
     assert.ok(error, `nevus predict took ${file.name}`);
     assert.equal(refusal.state, 'failed', file.name);
-    assert.ok(refusal.status.includes(`${file.name}: ${error}`), `${refusal.status} lacks: ${error}`);
+    assert.ok(
+      refusal.status.includes(`${file.name}: ${error}`),
+      `${refusal.status} lacks: ${error}`,
+    );
     assert.equal(refusal.resultShown, false, file.name);
     assert.equal(refusal.outcome, '', file.name);
     assert.deepEqual(refusal.attributes, {}, file.name);

@@ -23,7 +23,13 @@ after(async () => {
 const PAGES = ['index.html', 'privacy.html', 'model.html', 'app/?backend=wasm'];
 const SCREENS = [
   { name: 'wide', viewport: { width: 1280, height: 800 } },
-  { name: 'phone', viewport: { width: 390, height: 844 }, deviceScaleFactor: 3, hasTouch: true, isMobile: true },
+  {
+    name: 'phone',
+    viewport: { width: 390, height: 844 },
+    deviceScaleFactor: 3,
+    hasTouch: true,
+    isMobile: true,
+  },
   { name: 'dark', viewport: { width: 1280, height: 800 }, colorScheme: 'dark' },
 ];
 
@@ -70,7 +76,9 @@ for (const { name, ...options } of SCREENS) {
       await page.waitForFunction(
         () => document.querySelector('#heatmap-toggle').getAttribute('aria-pressed') === 'false',
       );
-      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      await page.evaluate(
+        () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+      );
       assert.notDeepEqual(await shot(), answered, 'switching the heat-map off changes nothing');
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(overflow <= 0, `the page is ${overflow} px too wide`);
@@ -100,10 +108,15 @@ for (const { name, ...options } of SCREENS) {
         assert.ok(passes.length > 10, `axe looked at nothing on ${where}`);
         const serious = violations
           .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-          .map(({ id, help, nodes }) => `${where}: ${id} (${help}): ${nodes.map((n) => n.html).join(' ')}`);
+          .map(
+            ({ id, help, nodes }) =>
+              `${where}: ${id} (${help}): ${nodes.map((n) => n.html).join(' ')}`,
+          );
         assert.deepEqual(serious, []);
         for (const { id, impact } of violations) console.log(`${where}: ${impact}: ${id}`);
-        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        const overflow = await page.evaluate(
+          () => document.documentElement.scrollWidth - innerWidth,
+        );
         assert.ok(overflow <= 0, `${where} is ${overflow} px too wide`);
       }
     } finally {
@@ -125,7 +138,8 @@ test('the words: no false comfort, the limits stated, no green', async () => {
           const style = getComputedStyle(element);
           for (const key of ['color', 'backgroundColor', 'borderLeftColor', 'borderTopColor']) {
             const [r, g, b, a = 1] = style[key].match(/[\d.]+/g).map(Number);
-            if (a > 0 && g > r + 25 && g > b + 25) found.push(`${element.tagName} ${key} ${style[key]}`);
+            if (a > 0 && g > r + 25 && g > b + 25)
+              found.push(`${element.tagName} ${key} ${style[key]}`);
           }
         }
         return found;

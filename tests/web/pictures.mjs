@@ -71,7 +71,10 @@ export function lesion(x, y, c) {
 
 /** A JPEG with an EXIF orientation put into it, as cameras do (Exif 2.32, 4.5.4 and tag 0x0112). */
 export function withOrientation(jpeg, orientation) {
-  const tiff = Buffer.from('II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\0\0\0\0\0\0\0\0', 'latin1');
+  const tiff = Buffer.from(
+    'II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\0\0\0\0\0\0\0\0',
+    'latin1',
+  );
   tiff.writeUInt16LE(orientation, 18);
   const exif = Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), tiff]);
   const marker = Buffer.from([0xff, 0xe1, 0, 0]);
@@ -88,7 +91,9 @@ function animatedGif() {
 
 /** A JPEG whose frame header declares four components, as CMYK files do. */
 function cmykJpeg() {
-  const frame = [0xff, 0xc0, 0, 20, 8, 0, 8, 0, 8, 4, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0];
+  const frame = [
+    0xff, 0xc0, 0, 20, 8, 0, 8, 0, 8, 4, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0,
+  ];
   const scan = [0xff, 0xda, 0, 14, 4, 1, 0, 2, 0, 3, 0, 4, 0, 0, 63, 0, 0];
   return Buffer.from([0xff, 0xd8, ...frame, ...scan, 0xff, 0xd9]);
 }
