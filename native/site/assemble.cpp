@@ -127,8 +127,11 @@ Result<bool> fill_service_worker(Files& files) {
     precache.push_back({{"url", name}, {"revision", std::move(revision)}});
   }
   std::string text = to_text(files.at("sw.js"));
-  for (const auto& [token, list] : {std::pair{"self.__WB_MANIFEST", &precache},
-                                    std::pair{"self.__NEVUS_OPTIONAL", &optional}}) {
+  nlohmann::json headers = nlohmann::json::object();
+  for (const auto& [name, value] : security_headers()) headers[name] = value;
+  for (const auto& [token, list] :
+       {std::pair{"self.__WB_MANIFEST", &precache}, std::pair{"self.__NEVUS_OPTIONAL", &optional},
+        std::pair{"self.__NEVUS_HEADERS", &headers}}) {
     if (replace_all(text, token, list->dump()) == 0)
       return Error{std::string("template's sw.js: no ") + token + " to fill in", ""};
   }

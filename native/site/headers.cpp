@@ -13,6 +13,10 @@ constexpr std::string_view kPolicy =
 
 constexpr std::string_view kForever = "public, max-age=31536000, immutable";
 
+// For sw.js: the browser's own checks for a newer one, minutes after the page has looked by itself
+// (web/ts/offline.ts), shall not reach the network while a photo is open.
+constexpr std::string_view kForMinutes = "max-age=600";
+
 struct Type {
   std::string_view extension, media;
   bool compressible;
@@ -58,6 +62,7 @@ std::string headers_file() {
   for (const char* folder : {"/assets/*", "/model/*"}) {
     text += std::string(folder) + "\n  Cache-Control: " + std::string(kForever) + "\n";
   }
+  text += "/sw.js\n  Cache-Control: " + std::string(kForMinutes) + "\n";
   return text;
 }
 
@@ -69,6 +74,9 @@ std::string nginx_file() {
       "    ~^/(assets|model)/   \"" +
       std::string(kForever) +
       "\";\n"
+      "    /sw.js               \"" +
+      std::string(kForMinutes) +
+      "\";\n"
       "}\n"
       "server {\n"
       "    listen 80;\n"
@@ -78,7 +86,7 @@ std::string nginx_file() {
       "    include /etc/nginx/mime.types;\n"
       "    types {\n"
       "        text/javascript           mjs;\n"
-      "        application/wasm          wasm;\n"
+      "        application/octet-stream  onnx;\n"
       "        font/ttf                  ttf;\n"
       "        application/manifest+json webmanifest;\n"
       "    }\n"
@@ -110,7 +118,10 @@ std::string caddy_file() {
       "\theader @hashed Cache-Control \"" +
       std::string(kForever) +
       "\"\n"
-      "\t@others not path /assets/* /model/*\n"
+      "\theader /sw.js Cache-Control \"" +
+      std::string(kForMinutes) +
+      "\"\n"
+      "\t@others not path /assets/* /model/* /sw.js\n"
       "\theader @others Cache-Control \"no-cache\"\n"
       "\t@manifest path *.webmanifest\n"
       "\theader @manifest Content-Type \"application/manifest+json\"\n"
@@ -146,6 +157,7 @@ bool is_immutable(std::string_view path) {
 }
 
 std::string_view cache_control(std::string_view path) {
+  if (path == "sw.js") return kForMinutes;
   return is_immutable(path) ? kForever : "no-cache";
 }
 

@@ -23,7 +23,8 @@ const std::vector<Header>& security_headers();
 /// True for everything below assets/ and model/.
 bool is_immutable(std::string_view path);
 
-/// "public, max-age=31536000, immutable" for hashed names, else "no-cache" (ask, then reuse).
+/// "public, max-age=31536000, immutable" for hashed names, ten minutes for sw.js, else "no-cache"
+/// (ask, then reuse).
 std::string_view cache_control(std::string_view path);
 
 /// Media type by extension; "application/octet-stream" where unknown (and for .onnx).

@@ -3,7 +3,18 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -31,13 +42,19 @@ async function refused(args, ...words) {
   const { code, signal, stderr } = await nevus(...args);
   assert.equal(signal, null, `killed by ${signal}`);
   assert.equal(code, 1, stderr);
-  const lines = stderr.trim().split('\n').filter((line) => !line.startsWith('compressing'));
+  const lines = stderr
+    .trim()
+    .split('\n')
+    .filter((line) => !line.startsWith('compressing'));
   assert.equal(lines.length, 1, stderr);
   for (const word of words) assert.match(lines[0], word);
 }
 
 /** A small template, so that nothing large has to be compressed. */
-async function smallTemplate(name, sw = 'const a=[self.__WB_MANIFEST,self.__NEVUS_OPTIONAL]') {
+async function smallTemplate(
+  name,
+  sw = 'const a=[self.__WB_MANIFEST,self.__NEVUS_OPTIONAL,self.__NEVUS_HEADERS]',
+) {
   const place = path.join(folder, name);
   await mkdir(path.join(place, 'app'), { recursive: true });
   await mkdir(path.join(place, 'assets'));
@@ -48,7 +65,15 @@ async function smallTemplate(name, sw = 'const a=[self.__WB_MANIFEST,self.__NEVU
   await writeFile(path.join(place, 'sw.js'), sw);
   return place;
 }
-const assemble = (out, place, ...more) => ['site', h.model, '--out', out, '--template', place, ...more];
+const assemble = (out, place, ...more) => [
+  'site',
+  h.model,
+  '--out',
+  out,
+  '--template',
+  place,
+  ...more,
+];
 
 async function filesOf(place) {
   const entries = await readdir(place, { recursive: true, withFileTypes: true });
@@ -60,7 +85,18 @@ async function filesOf(place) {
 test('the site is complete: every link, twin, hash and list is right', async () => {
   const site = h.siteFolder;
   const names = await filesOf(site);
-  for (const needed of ['index.html', 'app/index.html', 'privacy.html', 'model.html', 'model.json', 'sw.js', '_headers', 'nginx.conf', 'Caddyfile', '.nojekyll'])
+  for (const needed of [
+    'index.html',
+    'app/index.html',
+    'privacy.html',
+    'model.html',
+    'model.json',
+    'sw.js',
+    '_headers',
+    'nginx.conf',
+    'Caddyfile',
+    '.nojekyll',
+  ])
     assert.ok(names.includes(needed), `${needed} is missing`);
 
   const models = names.filter((name) => name.endsWith('.onnx'));
@@ -90,7 +126,11 @@ test('the site is complete: every link, twin, hash and list is right', async () 
   for (const name of names.filter((file) => file.endsWith('.html'))) {
     const text = await readFile(path.join(site, name), 'utf8');
     assert.doesNotMatch(text, /@NEVUS_|@asset\//, name);
-    assert.doesNotMatch(text, /<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=/, `${name}: inline script or style`);
+    assert.doesNotMatch(
+      text,
+      /<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=/,
+      `${name}: inline script or style`,
+    );
     for (const [, link] of text.matchAll(/\b(?:href|src|data-model)="([^"#]+)"/g)) {
       assert.doesNotMatch(link, /^(\w+:|\/)/, `${name} links to ${link}`);
       assert.ok(names.includes(path.join(path.dirname(name), link)), `${name} links to ${link}`);
@@ -98,12 +138,13 @@ test('the site is complete: every link, twin, hash and list is right', async () 
   }
 
   const sw = await readFile(path.join(site, 'sw.js'), 'utf8');
-  assert.doesNotMatch(sw, /__WB_MANIFEST|__NEVUS_OPTIONAL/);
+  assert.doesNotMatch(sw, /__WB_MANIFEST|__NEVUS_/);
   const listed = [...sw.matchAll(/\{"revision":(null|"[0-9a-f]+"),"url":"([^"]+)"\}/g)];
   const urls = new Map(listed.map(([, revision, url]) => [url, revision]));
   for (const url of urls.keys()) assert.ok(names.includes(url), `${url} is listed but not there`);
   for (const name of names) {
-    if (/\.(br|gz)$/.test(name) || /^(sw\.js|_headers|nginx\.conf|Caddyfile|\.n.*)$/.test(name)) continue;
+    if (/\.(br|gz)$/.test(name) || /^(sw\.js|_headers|nginx\.conf|Caddyfile|\.n.*)$/.test(name))
+      continue;
     assert.ok(urls.has(name) !== name.includes('jspi'), `${name}: in the wrong list`);
     assert.ok(sw.includes(`"${name}"`), `${name} is in no list`);
   }
@@ -152,12 +193,18 @@ test('a model that is none is refused, and says why', async () => {
     await refused(['site', file, '--out', out, '--template', place], new RegExp(name), reason);
     await assert.rejects(stat(out));
   }
-  await refused(['site', path.join(folder, 'none.onnx'), '--out', path.join(folder, 'x'), '--template', place], /none\.onnx/, /no such file/i);
+  await refused(
+    ['site', path.join(folder, 'none.onnx'), '--out', path.join(folder, 'x'), '--template', place],
+    /none\.onnx/,
+    /no such file/i,
+  );
 });
 
 test('a package cannot smuggle markup into the page', async () => {
   // Of the same length, so that nothing else in the file moves; the hash is of the network alone.
-  const { intended_use: words } = JSON.parse(await readFile(path.join(h.siteFolder, 'model.json'), 'utf8'));
+  const { intended_use: words } = JSON.parse(
+    await readFile(path.join(h.siteFolder, 'model.json'), 'utf8'),
+  );
   const markup = "<script>x'&</script>";
   assert.ok(words.length > markup.length);
   const bytes = await readFile(h.model);
@@ -220,7 +267,13 @@ function get(base, target, headers = {}, method = 'GET') {
     request({ hostname, port, path: target, method, headers }, (response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part));
-      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(parts) }));
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode,
+          headers: response.headers,
+          body: Buffer.concat(parts),
+        }),
+      );
     })
       .on('error', reject)
       .end();
@@ -248,7 +301,10 @@ test('nevus serve: encodings, conditional requests, types, and nothing outside t
       assert.equal(headers['content-encoding'], encoding, accept);
       assert.match(headers.vary, /accept-encoding/i);
       assert.deepEqual(open(body), plain);
-      const again = await get(server.url, '/', { 'Accept-Encoding': accept, 'If-None-Match': `W/"x", ${headers.etag}` });
+      const again = await get(server.url, '/', {
+        'Accept-Encoding': accept,
+        'If-None-Match': `W/"x", ${headers.etag}`,
+      });
       assert.equal(again.status, 304);
       assert.equal(again.body.length, 0);
       const head = await get(server.url, '/', { 'Accept-Encoding': accept }, 'HEAD');
@@ -261,9 +317,15 @@ test('nevus serve: encodings, conditional requests, types, and nothing outside t
 
     for (const name of await filesOf(site)) {
       const type = {
-        '.html': /^text\/html/, '.js': /^text\/javascript/, '.mjs': /^text\/javascript/,
-        '.wasm': /^application\/wasm$/, '.onnx': /^application\/octet-stream$/, '.ttf': /^font\/ttf$/,
-        '.css': /^text\/css/, '.svg': /^image\/svg\+xml$/, '.webmanifest': /^application\/manifest\+json$/,
+        '.html': /^text\/html/,
+        '.js': /^text\/javascript/,
+        '.mjs': /^text\/javascript/,
+        '.wasm': /^application\/wasm$/,
+        '.onnx': /^application\/octet-stream$/,
+        '.ttf': /^font\/ttf$/,
+        '.css': /^text\/css/,
+        '.svg': /^image\/svg\+xml$/,
+        '.webmanifest': /^application\/manifest\+json$/,
         '.json': /^application\/json$/,
       }[path.extname(name)];
       if (!type) continue;
@@ -275,12 +337,26 @@ test('nevus serve: encodings, conditional requests, types, and nothing outside t
     }
 
     for (const target of [
-      '/../secret.txt', '/..%2fsecret.txt', '/%2e%2e/secret.txt', '/app/../../secret.txt',
-      '/.nevus-site', '/link.txt', '//etc/passwd', '/no-such-file', '/app/no/', '/index.html/',
-      '/%00', '/a%0d%0ab', `/${'a/'.repeat(5000)}`, `/${'x'.repeat(7000)}`,
+      '/../secret.txt',
+      '/..%2fsecret.txt',
+      '/%2e%2e/secret.txt',
+      '/app/../../secret.txt',
+      '/.nevus-site',
+      '/link.txt',
+      '//etc/passwd',
+      '/no-such-file',
+      '/app/no/',
+      '/index.html/',
+      '/%00',
+      '/a%0d%0ab',
+      `/${'a/'.repeat(5000)}`,
+      `/${'x'.repeat(7000)}`,
     ]) {
       const { status, body } = await get(server.url, target);
-      assert.ok(status === 404 || status === 400 || status === 414, `${target.slice(0, 40)}: ${status}`);
+      assert.ok(
+        status === 404 || status === 400 || status === 414,
+        `${target.slice(0, 40)}: ${status}`,
+      );
       assert.ok(!body.includes('secret'), target);
     }
     const redirect = await get(server.url, '/app');

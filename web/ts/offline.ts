@@ -5,10 +5,16 @@
 export async function startServiceWorker(url: string, scope: string): Promise<string> {
   if (!('serviceWorker' in navigator)) return 'this browser has no service worker here';
   try {
+    // The browser looks for a newer service worker at times of its own choosing, a second or more
+    // after the page has loaded: with a photo open perhaps. So it is asked to look now, and its HTTP
+    // cache answers what it asks in the following minutes (the file's max-age).
     const registration = await navigator.serviceWorker.register(url, {
       scope,
-      updateViaCache: 'none',
+      updateViaCache: 'all',
     });
+    // Without a network, the one that is there goes on.
+    if (registration.active && !registration.installing)
+      await registration.update().catch(() => {});
     const worker = registration.installing ?? registration.waiting ?? registration.active;
     if (!worker) return 'the service worker did not start';
     await new Promise<void>((resolve, reject) => {

@@ -1,5 +1,5 @@
 // Keeps every file of the page on the device and answers from there; whatever is not one of them is
-// refused, so that nothing can leave even if something tried. `nevus site` fills the two lists in.
+// refused, so that nothing can leave even if something tried. `nevus site` fills the lists in.
 
 import {
   cleanupOutdatedCaches,
@@ -12,8 +12,11 @@ declare const self: ServiceWorkerGlobalScope & {
   __WB_MANIFEST: { url: string; revision: string | null }[];
   /** Files that only some browsers need (the runtime with WebGPU): kept from their first use on. */
   __NEVUS_OPTIONAL: string[];
+  /** What `nevus serve` sends with every response. */
+  __NEVUS_HEADERS: Record<string, string>;
 };
 
+const SECURITY_HEADERS = self.__NEVUS_HEADERS;
 const OPTIONAL_CACHE = 'nevus-optional';
 
 precache(self.__WB_MANIFEST);
@@ -33,8 +36,22 @@ self.addEventListener('activate', (event) => {
 });
 
 self.addEventListener('fetch', (event) => {
-  event.respondWith(answer(event.request));
+  event.respondWith(answer(event.request).then(secured));
 });
+
+/**
+ * The same response with the security headers, where the host could not send them (GitHub Pages):
+ * a worker obeys the policy in its own script's headers only, not the page's <meta>.
+ */
+function secured(response: Response): Response {
+  if (response.type === 'error' || response.headers.has('Content-Security-Policy')) return response;
+  // Redirections hold no content; the browser makes them anew.
+  if (response.status < 200 || response.status > 299) return response;
+  const headers = new Headers(response.headers);
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers.set(name, value);
+  const { status, statusText } = response;
+  return new Response(response.body, { status, statusText, headers });
+}
 
 async function answer(request: Request): Promise<Response> {
   const url = new URL(request.url);
