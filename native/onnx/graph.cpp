@@ -145,11 +145,11 @@ struct OnnxGraph::Impl {
   // A weight as the graph uses it (float32). Biases and bounds stay float32: they are a hundredth
   // of the bytes, and rounding them costs as much accuracy as rounding the kernels.
   std::string add_weight(const std::string& name, const std::vector<std::int64_t>& dims,
-                         const std::vector<float>& values) {
+                         const std::vector<float>& values, bool exact = false) {
     if (product(dims) != static_cast<std::int64_t>(values.size())) {
       throw std::invalid_argument("ONNX weight " + name + ": values don't fit the shape");
     }
-    if (storage == WeightStorage::float32 || dims.size() < 2) {
+    if (exact || storage == WeightStorage::float32 || dims.size() < 2) {
       add_tensor(name, dims, tensor::float32, values.data(), values.size() * sizeof(float));
       return name;
     }
@@ -175,7 +175,8 @@ std::string OnnxGraph::conv(const std::string& x, const ConvSpec& conv, const st
   std::vector<std::string> arguments{x};
   arguments.push_back(impl_->add_weight(
       name + ".weight",
-      {conv.out_channels, conv.in_channels / conv.groups, conv.kernel, conv.kernel}, conv.weight));
+      {conv.out_channels, conv.in_channels / conv.groups, conv.kernel, conv.kernel}, conv.weight,
+      conv.exact));
   if (!conv.bias.empty()) {
     arguments.push_back(impl_->add_weight(name + ".bias", {conv.out_channels}, conv.bias));
   }

@@ -9,7 +9,9 @@
 
 namespace nevus {
 
-enum class WeightStorage { float16, float32 };  ///< float16: stored as half, a Cast node widens it
+/// float16: kernels are stored as half and a Cast node widens them. Biases and the kernels that ask
+/// for it stay float32.
+enum class WeightStorage { float16, float32 };
 
 /// Convolution with folded batch-norm; all attributes are written out (no auto_pad).
 struct ConvSpec {
@@ -17,6 +19,7 @@ struct ConvSpec {
   int pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
   std::vector<float> weight;  ///< out * in/groups * k * k
   std::vector<float> bias;    ///< out, or empty
+  bool exact = false;         ///< the kernel stays float32 whatever the storage
 };
 
 class OnnxGraph {

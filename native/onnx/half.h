@@ -28,4 +28,16 @@ constexpr std::uint16_t half_bits(float value) {
   return static_cast<std::uint16_t>(sign | (kept + up));
 }
 
+/// The value of a finite half.
+constexpr float half_value(std::uint16_t bits) {
+  const std::uint32_t sign = (bits & 0x8000u) << 16;
+  const std::uint32_t exponent = (bits >> 10) & 31u;
+  const std::uint32_t mantissa = bits & 1023u;
+  if (exponent == 0) {  // subnormal: mantissa * 2^-24, exact in a float
+    const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
+    return sign != 0 ? -magnitude : magnitude;
+  }
+  return std::bit_cast<float>(sign | ((exponent + 112u) << 23) | (mantissa << 13));
+}
+
 }  // namespace nevus

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "onnx/half.h"
 #include "runtime/session.h"
 
 namespace nevus {
@@ -38,6 +39,27 @@ ConvSpec folded(PaddedConv& conv, torch::nn::BatchNorm2d& norm, int height, int 
   return spec;
 }
 
+// What rounding the kernel to half takes from each output, given the inputs' means, goes to the
+// bias.
+void correct_bias(ConvSpec& spec, const torch::Tensor& x) {
+  const std::vector<float> mean = values_of(x.mean({0, 2, 3}));
+  const int inputs = spec.in_channels / spec.groups;
+  const int outputs = spec.out_channels / spec.groups;
+  const int area = spec.kernel * spec.kernel;
+  for (int out = 0; out < spec.out_channels; ++out) {
+    double lost = 0;
+    for (int in = 0; in < inputs; ++in) {
+      const double typical = mean[static_cast<std::size_t>(out / outputs * inputs + in)];
+      for (int k = 0; k < area; ++k) {
+        const float w = spec.weight[static_cast<std::size_t>((out * inputs + in) * area + k)];
+        lost += (static_cast<double>(w) - half_value(half_bits(w))) * typical;
+      }
+    }
+    float& bias = spec.bias[static_cast<std::size_t>(out)];
+    bias = static_cast<float>(bias + lost);
+  }
+}
+
 double greatest_difference(const torch::Tensor& expected, const std::vector<float>& actual) {
   const std::vector<float> values = values_of(expected);
   if (values.size() != actual.size()) {
@@ -55,17 +77,39 @@ double greatest_difference(const torch::Tensor& expected, const std::vector<floa
 }  // namespace
 
 std::vector<std::uint8_t> export_onnx(EfficientNet& net, const PreprocessSpec& input,
-                                      WeightStorage storage) {
+                                      WeightStorage storage, std::span<const float> calibration) {
+  const torch::NoGradGuard no_grad;
+  const bool was_training = net->is_training();
+  net->eval();
+  // The network is walked with real inputs, so that each kernel's typical input is at hand.
+  const std::int64_t one = std::int64_t{3} * input.height * input.width;
+  const bool correct = storage == WeightStorage::float16 && !calibration.empty();
+  torch::Tensor values =
+      torch::from_blob(const_cast<float*>(calibration.data()),
+                       {correct ? static_cast<std::int64_t>(calibration.size()) / one : 0, 3,
+                        input.height, input.width},
+                       torch::kFloat32)
+          .to(net->classifier->weight.device());
   OnnxGraph graph(storage);
   int height = input.height, width = input.width;
   std::string x = graph.input("image", {3, height, width});
   const auto conv = [&](PaddedConv& layer, torch::nn::BatchNorm2d& norm, const std::string& name) {
-    const ConvSpec spec = folded(layer, norm, height, width);
+    ConvSpec spec = folded(layer, norm, height, width);
+    // The stem and the depthwise kernels are a twentieth of the weights and, with few numbers to
+    // average over, the greater part of what rounding does to the answer.
+    spec.exact = spec.kernel > 1;
+    if (correct) {
+      if (!spec.exact) correct_bias(spec, values);
+      values = norm(layer(values));
+    }
     height = (height + spec.pad_top + spec.pad_bottom - spec.kernel) / spec.stride + 1;
     width = (width + spec.pad_left + spec.pad_right - spec.kernel) / spec.stride + 1;
     x = graph.conv(x, spec, name);
   };
-  const auto relu6 = [&] { x = graph.clip(x, 0, 6); };
+  const auto relu6 = [&] {
+    x = graph.clip(x, 0, 6);
+    if (correct) values = torch::relu6(values);
+  };
 
   conv(net->stem, net->stem_norm, "stem");
   relu6();
@@ -73,6 +117,7 @@ std::vector<std::uint8_t> export_onnx(EfficientNet& net, const PreprocessSpec& i
     auto& block = net->blocks->at<InvertedBottleneckImpl>(i);
     const std::string name = "blocks." + std::to_string(i);
     const std::string entry = x;
+    const torch::Tensor entry_values = values;
     if (block.expand) {
       conv(block.expand, block.expand_norm, name + ".expand");
       relu6();
@@ -82,6 +127,7 @@ std::vector<std::uint8_t> export_onnx(EfficientNet& net, const PreprocessSpec& i
     conv(block.project, block.project_norm, name + ".project");
     if (block.shortcut) {
       x = graph.add(x, entry);
+      if (correct) values = values + entry_values;
     }
   }
   conv(net->head, net->head_norm, "head");
@@ -91,11 +137,13 @@ std::vector<std::uint8_t> export_onnx(EfficientNet& net, const PreprocessSpec& i
   map.in_channels = net->head->out_channels;
   map.out_channels = static_cast<int>(net->classifier->weight.size(0));
   map.weight = values_of(net->classifier->weight);
+  map.exact = true;
   const std::string cam = graph.conv(x, map, "cam");
   const std::string pooled = graph.flatten(graph.global_average_pool(cam));
   const std::string logits = graph.add_bias(pooled, values_of(net->classifier->bias), "logits");
   graph.output(logits, {map.out_channels});
   graph.output(cam, {map.out_channels, height, width});
+  net->train(was_training);
   return graph.serialize();
 }
 

@@ -13,9 +13,13 @@
 namespace nevus {
 
 /// The network with batch-norm folded into its convolutions (in double precision), outputs `cam`
-/// and `logits`, without metadata.
+/// and `logits`, without metadata. With float16 storage each bias takes back what rounding its
+/// kernel shifts on average over `calibration` (Nagel et al., "Data-Free Quantization", ICCV
+/// 2019, 4.2).
+/// @param calibration  n * 3 * H * W floats, typical inputs; may be empty
 std::vector<std::uint8_t> export_onnx(EfficientNet& net, const PreprocessSpec& input,
-                                      WeightStorage storage);
+                                      WeightStorage storage,
+                                      std::span<const float> calibration = {});
 
 /// Greatest absolute difference of logits that an exported file may show: float16 storage
 /// rounds each weight by up to 1 in 2048.

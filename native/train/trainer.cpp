@@ -430,7 +430,7 @@ void Training::report_progress(bool validating, std::int64_t step, std::int64_t 
                                std::size_t images, Clock::time_point start) {
   TrainProgress progress;
   progress.validating = validating;
-  progress.epoch = state_.epoch;
+  progress.epoch = std::min(state_.epoch, recipe_.epochs);
   progress.epochs = recipe_.epochs;
   progress.step = step;
   progress.steps = steps;
@@ -440,7 +440,7 @@ void Training::report_progress(bool validating, std::int64_t step, std::int64_t 
     // Validation costs about a third of a training step for each photo (no way back).
     const double per_image =
         validating ? 3 / progress.images_per_second : 1 / progress.images_per_second;
-    const double epochs_after = recipe_.epochs - state_.epoch;
+    const double epochs_after = std::max(0, recipe_.epochs - state_.epoch);
     const double done =
         static_cast<double>(step) / static_cast<double>(std::max<std::int64_t>(1, steps));
     const auto train = static_cast<double>(photos_.train.size());
@@ -747,15 +747,26 @@ Result<TrainOutcome> Training::finish() {
     images.insert(images.end(), batch->images.begin(), batch->images.end());
   }
   const int n = static_cast<int>(images.size() / size);
-  const WeightStorage storage =
-      options_.export_float32 ? WeightStorage::float32 : WeightStorage::float16;
-  std::vector<std::uint8_t> onnx = export_onnx(net_, input_, storage);
-  const auto check = check_export(onnx, net_, input_, images, n, export_tolerance(storage));
+  WeightStorage storage = options_.export_float32 ? WeightStorage::float32 : WeightStorage::float16;
+  // Calibrated on one half of the photos; the comparison sees the other half too.
+  const std::span<const float> all(images);
+  const auto calibration = all.first(static_cast<std::size_t>((n + 1) / 2) * size);
+  std::vector<std::uint8_t> onnx = export_onnx(net_, input_, storage, calibration);
+  auto check = check_export(onnx, net_, input_, all, n, export_tolerance(storage));
+  if (!check && storage == WeightStorage::float16) {
+    observer_.warn(folder_.model().string() + ": " + check.error().message +
+                   "; stored as float32 instead, twice the size");
+    storage = WeightStorage::float32;
+    onnx = export_onnx(net_, input_, storage);
+    check = check_export(onnx, net_, input_, all, n, export_tolerance(storage));
+  }
   if (!check) return Error{folder_.model().string() + ": refused: " + check.error().message, ""};
   char text[160];
   std::snprintf(text, sizeof text,
-                "exported file against LibTorch on %d images: logits within %.1e, maps within %.1e",
-                check->images, check->logits, check->cam);
+                "exported file (%s) against LibTorch on %d images: logits within %.1e, maps within "
+                "%.1e",
+                storage == WeightStorage::float16 ? "float16" : "float32", check->images,
+                check->logits, check->cam);
   observer_.note(text);
 
   const auto hash = graph_sha256(onnx);
