@@ -237,7 +237,7 @@ Image synthesize_lesion(const LesionSpec& spec_in) {
   // Pigment: benign lesions have one colour, malignant ones a patchwork of several.
   const std::array<Color, 3> browns{Color{0.70f, 0.50f, 0.36f}, Color{0.60f, 0.39f, 0.27f},
                                     Color{0.78f, 0.55f, 0.45f}};
-  const Color brown = browns[static_cast<std::size_t>(random.integer(0, 2))];
+  const Color& brown = browns[static_cast<std::size_t>(random.integer(0, 2))];
   const float strength = random.uniform(0.8f, 1.3f) * (spec.malignant ? 1.0f : 0.95f);
   struct Patch {
     cv::Mat1f field;

@@ -35,7 +35,8 @@ class ByteReader {
   }
   /// Steps over `text` if it comes next.
   bool accept(std::string_view text) {
-    if (text.size() > left() || std::memcmp(bytes_.data() + position_, text.data(), text.size())) {
+    if (text.size() > left() ||
+        std::memcmp(bytes_.data() + position_, text.data(), text.size()) != 0) {
       return false;
     }
     position_ += text.size();
