@@ -55,19 +55,23 @@ export async function serve(folder = siteFolder) {
   });
   children.add(child);
   const log = [];
-  const exited = new Promise((resolve) => child.on('exit', resolve));
+  // 'close' comes after the last line of output.
+  const exited = new Promise((resolve) =>
+    child.on('close', (code, signal) => resolve({ code, signal })),
+  );
   const url = await new Promise((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
       const address = /is at (http:\S+)/.exec(line);
       if (address) resolve(address[1]);
       else log.push(line);
     });
-    exited.then((code) => reject(new Error(`nevus serve ended with ${code}`)));
+    exited.then(({ code }) => reject(new Error(`nevus serve ended with ${code}`)));
   });
-  const stop = async () => {
-    child.kill('SIGTERM');
-    await exited;
+  const stop = async (signal = 'SIGTERM') => {
+    child.kill(signal);
+    const end = await exited;
     children.delete(child);
+    return end;
   };
   return { url, log, stop };
 }

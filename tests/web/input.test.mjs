@@ -176,6 +176,42 @@ test('all eight EXIF orientations give the same answer', async () => {
   for (const value of answers) assert.ok(Math.abs(value - answers[0]) <= 0.01, String(value));
 });
 
+test('a broken model package is refused, and the one in use goes on', async () => {
+  const before = await h.pickAndAnswer(page, smallest);
+  const whole = await readFile(h.model);
+  const flipped = Buffer.from(whole);
+  flipped[flipped.length >> 1] ^= 1;
+  for (const [name, buffer, reason] of [
+    ['flipped.onnx', flipped, /hash|sha256|damaged/i],
+    ['cut.onnx', whole.subarray(0, whole.length >> 1), /truncated|damaged|cut off/i],
+    ['letter.onnx', Buffer.from('Dear Sir or Madam'), /truncated|damaged|not a Nevus model/i],
+    ['empty.onnx', Buffer.alloc(0), /empty|truncated|damaged|not a Nevus model/i],
+  ]) {
+    await give('drop', { name, mimeType: '', buffer });
+    await page.waitForFunction(
+      (file) =>
+        document.querySelector('main#app').dataset.state === 'failed' &&
+        document.querySelector('#status').textContent.includes(file),
+      name,
+    );
+    const status = await page.locator('#status').textContent();
+    console.log(`${name}: ${status}`);
+    assert.match(status, reason);
+    assert.equal(await page.locator('#result').isVisible(), false);
+    const again = await h.pickAndAnswer(page, smallest);
+    assert.equal(again.malignancy, before.malignancy, name);
+  }
+});
+
+test('a model package dropped on the page is used', async () => {
+  const before = await h.pickAndAnswer(page, smallest);
+  await give('drop', { name: 'mine.onnx', mimeType: '', buffer: await readFile(h.model) });
+  await h.waitForState(page, 'ready');
+  assert.match(await page.locator('#status').textContent(), /mine\.onnx/);
+  const after = await h.pickAndAnswer(page, smallest);
+  assert.equal(after.malignancy, before.malignancy);
+});
+
 test('nothing went wrong on the way', () => {
   const bad = complaints.filter((line) => !/GPU stall due to ReadPixels/.test(line));
   assert.deepEqual(bad, []);

@@ -260,6 +260,17 @@ test('nevus serve: a port in use, a wrong port, a folder without a site', async 
   await refused(['serve', path.join(folder, 'nothing')], /nothing/, /index\.html/);
 });
 
+test('nevus serve ends cleanly with Ctrl-C, even while a visitor is connected', async () => {
+  const server = await h.serve();
+  const visitor = await fetch(server.url);
+  assert.equal(visitor.status, 200);
+  const { code, signal } = await server.stop('SIGINT');
+  assert.equal(signal, null);
+  assert.equal(code, 0);
+  assert.equal(server.log.at(-1), 'ended');
+  await assert.rejects(fetch(server.url));
+});
+
 /** Sends the path exactly as given, which fetch() would tidy up. */
 function get(base, target, headers = {}, method = 'GET') {
   const { hostname, port } = new URL(base);
