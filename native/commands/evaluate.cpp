@@ -13,12 +13,13 @@
 #include "commands/terminal.h"
 #include "data/dataset.h"
 #include "metrics/metrics.h"
+#include "report/report.h"
 
 namespace nevus {
 namespace {
 
 struct EvaluateOptions {
-  std::string model, data, split, json;
+  std::string model, data, split, json, report;
   DatasetOptions dataset;
   std::vector<std::string> where;
   int resamples = 2000;
@@ -292,6 +293,34 @@ int run_evaluate(EvaluateOptions options) {
       return 1;
     }
   }
+  if (!options.report.empty()) {
+    EvaluationReport report;
+    report.title = package.name;
+    report.data = options.data + ", " + of;
+    for (const auto& [column, value] : options.dataset.where)
+      report.data += ", " + column + "=" + value;
+    report.data += ": " + std::to_string(malignant) + " malignant and " + std::to_string(benign) +
+                   " benign photos";
+    for (const Figure& f : all)
+      report.figures.push_back({f.name, f.value, f.interval.low, f.interval.high});
+    report.threshold = threshold;
+    report.tp = static_cast<std::size_t>(confusion.tp);
+    report.fn = static_cast<std::size_t>(confusion.fn);
+    report.fp = static_cast<std::size_t>(confusion.fp);
+    report.tn = static_cast<std::size_t>(confusion.tn);
+    for (const RocPoint& point : roc_curve(data.scores, data.labels))
+      report.roc.push_back({point.false_positive_rate, point.true_positive_rate});
+    for (const ReliabilityBin& bin : reliability_bins(data.scores, data.labels))
+      report.reliability.push_back({bin.mean_score, bin.rate});
+    report.remarks = dataset->warnings;
+    for (const std::string& one : unreadable) report.remarks.push_back("left out: " + one);
+    report.sha256 = package.sha256;
+    const auto written = write_evaluation_report(options.report, report);
+    if (!written) {
+      print_error(written.error().message);
+      return 1;
+    }
+  }
   return 0;
 }
 
@@ -307,6 +336,8 @@ void add_evaluate_command(CLI::App& app, int& status) {
                    "A folder per class, train/val/test folders of such, or a CSV")
       ->required();
   command->add_option("--split", options->split, "Only this split: train, val or test");
+  command->add_option("--report", options->report,
+                      "Also write an HTML report with ROC curve and reliability diagram");
   command->add_option("--json", options->json, "Also write the figures to this file");
   command
       ->add_option("--where", options->where, "Only rows with COLUMN=VALUE (CSV); may be repeated")

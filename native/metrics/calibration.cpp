@@ -71,4 +71,25 @@ double fit_temperature(std::span<const float> logits, std::span<const int> label
   return std::clamp(std::exp((low + high) / 2), 0.05, 20.0);
 }
 
+std::vector<ReliabilityBin> reliability_bins(std::span<const double> scores,
+                                             std::span<const int> labels, int bins) {
+  std::vector<ReliabilityBin> all(static_cast<std::size_t>(std::max(bins, 1)));
+  const int last = static_cast<int>(all.size()) - 1;
+  for (std::size_t i = 0; i < std::min(scores.size(), labels.size()); ++i) {
+    const int bin = std::clamp(static_cast<int>(scores[i] * (last + 1)), 0, last);
+    ReliabilityBin& one = all[static_cast<std::size_t>(bin)];
+    one.mean_score += scores[i];
+    one.rate += labels[i] != 0 ? 1 : 0;
+    ++one.n;
+  }
+  std::vector<ReliabilityBin> filled;
+  for (ReliabilityBin& one : all) {
+    if (one.n == 0) continue;
+    one.mean_score /= static_cast<double>(one.n);
+    one.rate /= static_cast<double>(one.n);
+    filled.push_back(one);
+  }
+  return filled;
+}
+
 }  // namespace nevus

@@ -62,4 +62,14 @@ struct RocPoint {
 /// The ROC curve from (0,0) to (1,1).
 std::vector<RocPoint> roc_curve(std::span<const double> scores, std::span<const int> labels);
 
+/// One bar of a reliability diagram: the photos whose score lies in an equal-width bin.
+struct ReliabilityBin {
+  double mean_score = 0;  ///< what was said, 0..1
+  double rate = 0;        ///< what was true: share of malignant photos, 0..1
+  std::int64_t n = 0;     ///< photos; empty bins are left out
+};
+/// Source: Niculescu-Mizil & Caruana, 2005.
+std::vector<ReliabilityBin> reliability_bins(std::span<const double> scores,
+                                             std::span<const int> labels, int bins = 10);
+
 }  // namespace nevus

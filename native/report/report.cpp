@@ -228,4 +228,68 @@ Result<bool> write_training_report(const std::filesystem::path& path,
   return write_atomically(path, page(report.title + ": training report", body));
 }
 
+Result<bool> write_evaluation_report(const std::filesystem::path& path,
+                                     const EvaluationReport& report) {
+  const json unit = {0, 1};
+  // A curve and the diagonal on one x axis: the diagonal is the x values themselves.
+  const auto against_diagonal = [&](const std::vector<CurvePoint>& points, const char* x,
+                                    const char* name, const char* diagonal, bool dots) {
+    json xs = json::array(), ys = json::array(), same = json::array();
+    const auto add = [&](double at, json value) {
+      xs.push_back(at);
+      ys.push_back(std::move(value));
+      same.push_back(at);
+    };
+    if (points.empty() || points.front().x > 0) add(0, nullptr);
+    for (const CurvePoint& point : points) add(point.x, point.y);
+    if (points.empty() || points.back().x < 1) add(1, nullptr);
+    return json{{"x", x},
+                {"x_range", unit},
+                {"y_range", unit},
+                {"lines",
+                 {{{"name", name}, {"color", "--orange"}, {"points", dots}},
+                  {{"name", diagonal},
+                   {"color", "--grey"},
+                   {"width", 1},
+                   {"dash", {4, 4}},
+                   {"points", false}}}},
+                {"data", {xs, ys, same}}};
+  };
+  std::string body = "<h1>" + escaped(report.title) + "</h1>\n<p class=\"soft\">Evaluation on " +
+                     escaped(report.data) + "</p>\n";
+  body +=
+      "<p class=\"notice\">Research and education; not a medical device and not a diagnosis.</p>\n";
+  body +=
+      "<h2>Figures</h2>\n<div class=\"scroll\"><table><tr><th>Figure</th><th class=\"n\">Value</th>"
+      "<th class=\"n\">95 % interval</th></tr>\n";
+  for (const ReportFigure& f : report.figures)
+    body += "<tr><td>" + escaped(f.name) + "</td><td class=\"n\">" + number(f.value, 4) +
+            "</td><td class=\"n\">" + number(f.low, 4) + " to " + number(f.high, 4) +
+            "</td></tr>\n";
+  body +=
+      "</table></div>\n<h2>At the frozen operating point</h2>\n<p>Probability of malignancy ≥ " +
+      number(report.threshold, 4) +
+      ".</p>\n<div class=\"scroll\"><table><tr><th></th><th class=\"n\">Shown to a doctor</th>"
+      "<th class=\"n\">Nothing alarming</th></tr>\n<tr><th>malignant</th><td class=\"n\">" +
+      std::to_string(report.tp) + "</td><td class=\"n\">" + std::to_string(report.fn) +
+      "</td></tr>\n<tr><th>benign</th><td class=\"n\">" + std::to_string(report.fp) +
+      "</td><td class=\"n\">" + std::to_string(report.tn) + "</td></tr>\n</table></div>\n";
+  body +=
+      "<h2>Curves</h2>\n<div class=\"charts\">\n" +
+      chart("ROC curve: sensitivity against false positive rate",
+            against_diagonal(report.roc, "false positive rate", "sensitivity", "chance", false)) +
+      chart("Reliability: what was said against what was true",
+            against_diagonal(report.reliability, "mean probability of malignancy",
+                             "share malignant", "perfect", true)) +
+      "</div>\n";
+  if (!report.remarks.empty()) {
+    body += "<h2>Remarks</h2>\n<ul>\n";
+    for (const std::string& remark : report.remarks) body += "<li>" + escaped(remark) + "</li>\n";
+    body += "</ul>\n";
+  }
+  body +=
+      "<p class=\"soft\">SHA-256 of the network: <code>" + escaped(report.sha256) + "</code></p>\n";
+  return write_atomically(path, page(report.title + ": evaluation", body));
+}
+
 }  // namespace nevus

@@ -44,4 +44,31 @@ struct TrainingReport {
 /// atomically. The error names the file.
 Result<bool> write_training_report(const std::filesystem::path& path, const TrainingReport& report);
 
+/// A figure with its 95 % interval; NaN where it doesn't exist.
+struct ReportFigure {
+  std::string name;
+  double value = 0, low = 0, high = 0;
+};
+
+struct CurvePoint {
+  double x = 0, y = 0;  ///< 0..1
+};
+
+/// What `nevus evaluate` measured.
+struct EvaluationReport {
+  std::string title;  ///< the model's name
+  std::string data;   ///< which photos, in words
+  std::vector<ReportFigure> figures;
+  double threshold = 0;
+  std::size_t tp = 0, fn = 0, fp = 0, tn = 0;
+  std::vector<CurvePoint> roc;          ///< false positive rate, true positive rate; ascending
+  std::vector<CurvePoint> reliability;  ///< mean probability, share of malignant photos; ascending
+  std::vector<std::string> remarks;
+  std::string sha256;
+};
+
+/// Writes the evaluation report (figures, confusion matrix, ROC curve, reliability) atomically.
+Result<bool> write_evaluation_report(const std::filesystem::path& path,
+                                     const EvaluationReport& report);
+
 }  // namespace nevus

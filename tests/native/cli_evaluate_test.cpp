@@ -108,6 +108,15 @@ TEST_F(Evaluate, TakesASplitAndAFilter) {
             1);
 }
 
+TEST_F(Evaluate, WritesAReport) {
+  ASSERT_EQ(evaluate(folder_ / "list.csv", {"--report", folder_ / "report.html"}).status, 0);
+  const std::string html = test::read_text(folder_ / "report.html");
+  EXPECT_NE(html.find("0.9167"), std::string::npos);
+  EXPECT_NE(html.find("ROC curve"), std::string::npos);
+  EXPECT_NE(html.find("4 malignant and 6 benign photos"), std::string::npos);
+  EXPECT_EQ(evaluate(folder_ / "list.csv", {"--report", folder_ / "list.csv/r.html"}).status, 1);
+}
+
 TEST_F(Evaluate, NamesUnreadablePhotosAndGoesOn) {
   folder_.write("by_class/nv/broken.jpg", std::string("not a photo"));
   folder_.write("by_class/nv/empty.png", std::string());

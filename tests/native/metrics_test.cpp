@@ -107,6 +107,18 @@ TEST(Calibration, ErrorOfAHandWorkedCase) {
   EXPECT_NEAR(expected_calibration_error(Scores{1, 1}, Labels{0, 0}, 15), 1, 1e-12);
 }
 
+TEST(Calibration, ReliabilityBinsHoldTheirPhotos) {
+  const auto bins =
+      reliability_bins(Scores{0.05, 0.15, 0.95, 1.0, 0.91}, Labels{0, 1, 1, 1, 0}, 10);
+  ASSERT_EQ(bins.size(), 3u);
+  EXPECT_EQ(bins[0].n, 1);
+  EXPECT_DOUBLE_EQ(bins[1].mean_score, 0.15);
+  EXPECT_DOUBLE_EQ(bins[1].rate, 1);
+  EXPECT_EQ(bins[2].n, 3);
+  EXPECT_NEAR(bins[2].mean_score, (0.95 + 1.0 + 0.91) / 3, 1e-12);
+  EXPECT_NEAR(bins[2].rate, 2.0 / 3, 1e-12);
+}
+
 TEST(Calibration, TemperatureHasAClosedFormForEqualMargins) {
   // Margin 2 in every photo, three of four right: sigmoid(2 / T) = 3/4, T = 2 / ln 3.
   const std::vector<float> logits{2, 0, 0, 2, 2, 0, 2, 0};
