@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 [ $# -gt 0 ] || { echo "usage: scripts/build.sh PRESET…" >&2; exit 2; }
 mkdir -p build
+# Another clone of the same sources finds what this one compiled.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 for preset in "$@"; do
   start=$SECONDS
   printf 'build: %s\n' "$preset"
