@@ -25,6 +25,11 @@ TEST_P(QualityOnPhotos, NearlyAllAreJudgedAndNoneWhenBlurred) {
     if (entry.path().extension() == ".jpg") files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
+#ifdef __SANITIZE_ADDRESS__
+  // Every tenth will do: this is about memory, and ten times slower.
+  for (std::size_t i = 0; i * 10 < files.size(); ++i) files[i] = files[i * 10];
+  files.resize((files.size() + 9) / 10);
+#endif
   ASSERT_FALSE(files.empty());
 
   std::size_t refused = 0, refused_blurred = 0;
