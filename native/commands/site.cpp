@@ -14,7 +14,7 @@ namespace {
 
 struct Arguments {
   std::string model, out, site_template;
-  bool force = false, quiet = false;
+  bool force = false, quiet = false, plain = false;
 };
 
 int run(const Arguments& arguments) {
@@ -28,6 +28,7 @@ int run(const Arguments& arguments) {
   options.out = arguments.out;
   options.force = arguments.force;
   options.version = NEVUS_VERSION;
+  options.compress = !arguments.plain;
   options.compression_cache = compression_cache();
   if (!arguments.site_template.empty()) {
     options.site_template = arguments.site_template;
@@ -50,7 +51,7 @@ int run(const Arguments& arguments) {
       }
     };
   }
-  if (!arguments.quiet)
+  if (!arguments.quiet && !arguments.plain)
     std::fprintf(stderr, "compressing the site's files, about a minute the first time\n");
   const auto summary = assemble_site(options);
   if (!summary.ok()) {
@@ -78,6 +79,8 @@ void add_site_command(CLI::App& app, int& status) {
                       "the page's template (default: the one built beside this program)");
   command->add_flag("--force", arguments->force,
                     "replace the folder even if it is not a Nevus site");
+  command->add_flag("--no-compress", arguments->plain,
+                    "leave the .br and .gz files out: quick, for a look");
   command->add_flag("--quiet", arguments->quiet, "no progress");
   command->footer(
       "Example:\n"

@@ -147,7 +147,7 @@ Result<Files> compressed_twins(const Files& files, const SiteOptions& options) {
   };
   std::vector<Job> jobs;
   for (const auto& [name, bytes] : files) {
-    if (is_for_host(name) || !is_compressible(name)) continue;
+    if (!options.compress || is_for_host(name) || !is_compressible(name)) continue;
     jobs.push_back({&name, &bytes, Encoding::brotli});
     jobs.push_back({&name, &bytes, Encoding::gzip});
   }

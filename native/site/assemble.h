@@ -21,6 +21,7 @@ struct SiteOptions {
   std::filesystem::path site_template;      ///< from the web build
   std::filesystem::path compression_cache;  ///< may be empty
   std::string version;                      ///< of Nevus
+  bool compress = true;                     ///< write the .br and .gz twins
   bool force = false;                       ///< replace a folder that isn't a site
   unsigned threads = 0;                     ///< 0: as many as the machine has
   /// Called as each file's compressed twins are ready, from any thread, one call at a time.

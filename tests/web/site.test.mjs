@@ -216,8 +216,17 @@ test('a package cannot smuggle markup into the page', async () => {
   const place = await smallTemplate('small4');
   await writeFile(path.join(place, 'index.html'), '@NEVUS_CARD_INTENDED_USE@');
   const out = path.join(folder, 'markup');
-  const { code, stderr } = await nevus('site', file, '--out', out, '--template', place);
+  const { code, stderr } = await nevus(
+    'site',
+    file,
+    '--out',
+    out,
+    '--template',
+    place,
+    '--no-compress',
+  );
   assert.equal(code, 0, stderr);
+  assert.ok(!(await filesOf(out)).some((name) => /\.(br|gz)$/.test(name)));
   const page = await readFile(path.join(out, 'index.html'), 'utf8');
   assert.ok(page.startsWith('&lt;script&gt;x&#39;&amp;&lt;/script&gt;'), page);
 });

@@ -27,11 +27,18 @@ const backendOf = (page) => page.locator('main#app').getAttribute('data-backend'
 const reasonOf = (page) => page.locator('main#app').getAttribute('data-backend-reason');
 
 test('photos on WebGPU equal nevus predict', async () => {
-  const files = [h.anyPhotos[0], h.anyPhotos.at(-1), h.samples[0]];
+  // A software adapter may need many seconds a photo: three at least, and all that fit into a minute
+  // and a half (NEVUS_WEBGPU_ALL=1: all).
+  const files = [h.anyPhotos[0], h.anyPhotos.at(-1), h.samples[0], ...h.anyPhotos.slice(1, -1)];
+  const started = Date.now();
+  let done = 0;
   const expected = await h.predict(files);
   await withPage({ webgpu: true }, async ({ page }) => {
     await h.openApp(page, server.url, '?backend=webgpu', SLOW);
     for (const file of files) {
+      const enough = done >= 3 && Date.now() - started > 90_000;
+      if (enough && !process.env.NEVUS_WEBGPU_ALL) break;
+      done += 1;
       const answer = await h.pickAndAnswer(page, file, SLOW);
       const native = expected.get(path.basename(file));
       assert.equal(answer.backend, 'webgpu');
@@ -43,6 +50,7 @@ test('photos on WebGPU equal nevus predict', async () => {
       assert.ok(difference <= 1e-3, `${answer.file} differs by ${difference}`);
       assert.equal(answer.requests, '0');
     }
+    console.log(`${done} of ${files.length} photos compared`);
   });
 });
 
