@@ -221,7 +221,6 @@ int run(CLI::App& command, Arguments& arguments) {
     std::fprintf(stderr, "nevus train: %s\n", message.c_str());
     return 1;
   };
-  wait_without_spinning();
   TrainOptions& options = arguments.options;
   if (!arguments.config.empty()) {
     const auto applied = apply_config(command, arguments.config);
@@ -237,6 +236,7 @@ int run(CLI::App& command, Arguments& arguments) {
     }
     options.dataset.where[filter.substr(0, equals)] = filter.substr(equals + 1);
   }
+  wait_without_spinning();
   options.command_line = command_line();
 
   catch_interrupts();

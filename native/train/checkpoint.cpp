@@ -24,16 +24,24 @@ nlohmann::json to_json(const TrainState& state) {
                        number(record.train_auc), number(record.val_auc), number(record.seconds),
                        number(record.learning_rate)});
   }
-  return {{"version", kVersion},        {"settings", state.settings},
-          {"epoch", state.epoch},       {"step", state.step},
-          {"history", history},         {"best_epoch", state.best_epoch},
-          {"best_auc", state.best_auc}, {"best_loss", state.best_loss},
-          {"loss_sum", state.loss_sum}, {"scores", state.scores},
-          {"labels", state.labels},     {"seconds", state.seconds}};
+  return {{"version", kVersion},
+          {"settings", state.settings},
+          {"command_line", state.command_line},
+          {"epoch", state.epoch},
+          {"step", state.step},
+          {"history", history},
+          {"best_epoch", state.best_epoch},
+          {"best_auc", state.best_auc},
+          {"best_loss", state.best_loss},
+          {"loss_sum", state.loss_sum},
+          {"scores", state.scores},
+          {"labels", state.labels},
+          {"seconds", state.seconds}};
 }
 
 TrainState from_json(const nlohmann::json& json) {
   TrainState state;
+  state.command_line = json.at("command_line").get<std::string>();
   state.settings = json.at("settings");
   state.epoch = json.at("epoch").get<int>();
   state.step = json.at("step").get<std::int64_t>();

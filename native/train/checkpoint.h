@@ -17,9 +17,10 @@ namespace nevus {
 
 /// The part of a training that is not tensors.
 struct TrainState {
-  nlohmann::json settings;  ///< what must be the same for a training to be continued
-  int epoch = 1;            ///< the one to go on with, from 1; epochs + 1: all done
-  std::int64_t step = 0;    ///< the step of it to go on with, from 0
+  std::string command_line;  ///< of the first start
+  nlohmann::json settings;   ///< what must be the same for a training to be continued
+  int epoch = 1;             ///< the one to go on with, from 1; epochs + 1: all done
+  std::int64_t step = 0;     ///< the step of it to go on with, from 0
   std::vector<EpochRecord> history;
   int best_epoch = 0;
   double best_auc = -1, best_loss = 0;

@@ -358,6 +358,7 @@ Result<bool> Training::prepare() {
   std::vector<std::size_t> indices(photos_.train.size());
   steps_per_epoch_ = static_cast<std::int64_t>(cut_batches(indices, size).size());
   state_.settings = settings();
+  state_.command_line = options_.command_line;
 
   std::error_code status;
   if (options_.resume) {
@@ -699,7 +700,7 @@ Result<TrainOutcome> Training::finish() {
   package.metrics["validation"] = figures(calibrated, point.threshold);
 
   package.training = {
-      {"command_line", options_.command_line},
+      {"command_line", state_.command_line},
       {"seed", options_.seed},
       {"data",
        {{{"name", options_.data.filename().string()},
@@ -791,7 +792,7 @@ Result<TrainOutcome> Training::finish() {
 
   TrainingReport report;
   report.title = package.name;
-  report.command_line = options_.command_line;
+  report.command_line = state_.command_line;
   report.epochs = state_.history;
   report.best_epoch = state_.best_epoch;
   for (std::size_t i = 0; i < package.classes.size(); ++i) {
