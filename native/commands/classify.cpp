@@ -51,7 +51,8 @@ PhotoAnswer answer_photo(const Session& session, const std::filesystem::path& fi
   }
   answer.logits = std::move(output->logits);
   answer.cam = std::move(output->cam);
-  answer.decision = decide(answer.logits, package, answer.quality);
+  if (!output->distance.empty()) answer.distance = output->distance.front();
+  answer.decision = decide(answer.logits, package, answer.quality, answer.distance);
   if (hook) hook(index, *photo, answer);
   return answer;
 }

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct PhotoAnswer {
   Quality quality;
   std::vector<float> logits;
   std::vector<float> cam;
+  std::optional<float> distance;  ///< where the package has a typicality
   Decision decision;
   PhotoTimes times;
 };

@@ -102,10 +102,10 @@ std::string percent(double probability) {
   return fixed(100 * probability, 1) + " %";
 }
 
-std::string reasons(const Quality& quality) {
+std::string reasons(const Decision& decision) {
   std::string text;
-  for (const QualityIssue issue : quality.issues)
-    text += (text.empty() ? "" : " ") + std::string(sentence(issue));
+  for (const std::string_view reason : decision.reasons)
+    text += (text.empty() ? "" : " ") + std::string(reason);
   return text;
 }
 
@@ -122,6 +122,12 @@ nlohmann::json to_json(const std::string& file, const PhotoAnswer& answer,
   for (std::size_t c = 0; c < answer.decision.probabilities.size(); ++c)
     out["probabilities"][package.classes[c].id] = answer.decision.probabilities[c];
   out["logits"] = answer.logits;
+  if (answer.distance) {
+    out["typicality"] = {{"distance", *answer.distance},
+                         {"limit", package.typicality->limit},
+                         {"typical", answer.decision.typical}};
+  }
+  out["reasons"] = answer.decision.reasons;
   const Quality& q = answer.quality;
   nlohmann::json issues = nlohmann::json::array();
   for (const QualityIssue issue : q.issues) issues.push_back(id(issue));
@@ -150,7 +156,7 @@ std::string csv_row(const std::string& file, const PhotoAnswer& answer,
     row +=
         ',' + (c < answer.decision.probabilities.size() ? fixed(answer.decision.probabilities[c], 6)
                                                         : "");
-  return row + ',' + csv_field(reasons(answer.quality)) + "\n";
+  return row + ',' + csv_field(reasons(answer.decision)) + "\n";
 }
 
 int run_predict(const PredictOptions& options) {
@@ -207,7 +213,7 @@ int run_predict(const PredictOptions& options) {
             table.push_back(
                 {printable(name), std::string(sentence(answer.decision.outcome)),
                  answer.decision.probabilities.empty() ? "–" : percent(answer.decision.malignancy),
-                 reasons(answer.quality)});
+                 reasons(answer.decision)});
           }
           progress.update(i + 1);
         },

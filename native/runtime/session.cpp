@@ -3,6 +3,7 @@
 
 #include <onnxruntime_cxx_api.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <fstream>
@@ -66,20 +67,23 @@ std::vector<float> to_floats(const Ort::Value& value, std::size_t expected, cons
 }
 
 ModelOutput run_session(const Ort::Session& session, std::span<const float> images, int n,
-                        int channels, int height, int width, std::size_t logits, std::size_t cam) {
+                        int channels, int height, int width, std::size_t logits, std::size_t cam,
+                        bool distance) {
   const std::array<std::int64_t, 4> shape{n, channels, height, width};
   auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
   // The C API takes a mutable pointer for inputs too, and does not write to it.
   Ort::Value input = Ort::Value::CreateTensor<float>(memory, const_cast<float*>(images.data()),
                                                      images.size(), shape.data(), shape.size());
   const std::array<const char*, 1> input_names{"image"};
-  const std::array<const char*, 2> output_names{"logits", "cam"};
+  const std::array<const char*, 3> output_names{"logits", "cam", "distance"};
   // Run() is not const in the wrapper, yet documented as safe to call from several threads.
-  auto outputs = const_cast<Ort::Session&>(session).Run(
-      Ort::RunOptions{nullptr}, input_names.data(), &input, 1, output_names.data(), 2);
+  auto outputs =
+      const_cast<Ort::Session&>(session).Run(Ort::RunOptions{nullptr}, input_names.data(), &input,
+                                             1, output_names.data(), distance ? 3 : 2);
   ModelOutput output;
   output.logits = to_floats(outputs[0], logits, "logits");
   output.cam = to_floats(outputs[1], cam, "cam");
+  if (distance) output.distance = to_floats(outputs[2], static_cast<std::size_t>(n), "distance");
   return output;
 }
 
@@ -145,6 +149,14 @@ Result<Session> Session::open(std::span<const std::uint8_t> onnx, int threads) {
                        std::to_string(p.self_test.logits[i]),
                    "self_test.logits"};
   }
+  if (p.typicality) {
+    const double expected = p.typicality->self_test;
+    const double difference = std::abs(output->distance[0] - expected);
+    if (!(difference <= kDistanceTolerance * std::max(expected, p.typicality->limit)))
+      return Error{"self-test failed: the distance is " + std::to_string(output->distance[0]) +
+                       " instead of " + std::to_string(expected),
+                   "typicality.self_test"};
+  }
   return session;
 }
 
@@ -159,7 +171,7 @@ Result<ModelOutput> Session::run(std::span<const float> images, int n) const {
   const auto cells = static_cast<std::size_t>(p.cam_width) * static_cast<std::size_t>(p.cam_height);
   try {
     return run_session(impl_->session, images, n, 3, p.input.height, p.input.width, count * classes,
-                       count * classes * cells);
+                       count * classes * cells, p.typicality.has_value());
   } catch (const Ort::Exception& error) {
     return Error{"ONNX Runtime: " + one_line(error.what()), ""};
   }
@@ -169,7 +181,8 @@ Result<ModelOutput> run_onnx(std::span<const std::uint8_t> onnx, std::span<const
                              int n, int channels, int height, int width) {
   try {
     const Ort::Session session = make_session(onnx, 0);
-    return run_session(session, images, n, channels, height, width, 0, 0);
+    return run_session(session, images, n, channels, height, width, 0, 0,
+                       session.GetOutputCount() == 3);
   } catch (const Ort::Exception& error) {
     return Error{"ONNX Runtime: " + one_line(error.what()), ""};
   }

@@ -13,8 +13,9 @@
 namespace nevus {
 
 struct ModelOutput {
-  std::vector<float> logits;  ///< N * C
-  std::vector<float> cam;     ///< N * C * h * w
+  std::vector<float> logits;    ///< N * C
+  std::vector<float> cam;       ///< N * C * h * w
+  std::vector<float> distance;  ///< N; empty where the package has no typicality
 };
 
 class Session {

@@ -5,6 +5,11 @@
 #include <cmath>
 
 namespace nevus {
+namespace {
+
+constexpr std::string_view kNoAnswerSentence = "The network gave no usable answer.";
+
+}  // namespace
 
 std::vector<double> calibrated_softmax(std::span<const float> logits, double temperature) {
   std::vector<double> probabilities(logits.size());
@@ -27,19 +32,29 @@ double malignancy(std::span<const double> probabilities, const std::vector<Model
   return std::clamp(sum, 0.0, 1.0);
 }
 
-Decision decide(std::span<const float> logits, const ModelPackage& package,
-                const Quality& quality) {
+Decision decide(std::span<const float> logits, const ModelPackage& package, const Quality& quality,
+                std::optional<float> distance) {
   Decision decision;
+  for (const QualityIssue issue : quality.issues) decision.reasons.push_back(sentence(issue));
+  if (package.typicality) {
+    // Not ">", so that a missing or NaN distance counts as too far.
+    decision.typical = distance && *distance <= package.typicality->limit;
+    if (!decision.typical) decision.reasons.push_back(kAtypicalSentence);
+  }
   const auto finite = [](double value) { return std::isfinite(value); };
   if (logits.size() != package.classes.size() ||
       !std::all_of(logits.begin(), logits.end(), finite)) {
+    decision.reasons.push_back(kNoAnswerSentence);
     return decision;
   }
   std::vector<double> probabilities = calibrated_softmax(logits, package.temperature);
-  if (!std::all_of(probabilities.begin(), probabilities.end(), finite)) return decision;
+  if (!std::all_of(probabilities.begin(), probabilities.end(), finite)) {
+    decision.reasons.push_back(kNoAnswerSentence);
+    return decision;
+  }
   decision.probabilities = std::move(probabilities);
   decision.malignancy = malignancy(decision.probabilities, package.classes);
-  if (!quality.judgeable()) return decision;
+  if (!quality.judgeable() || !decision.typical) return decision;
   // Not "<" means the doctor: should the threshold ever be NaN, this errs on the careful side.
   const bool below = decision.malignancy < package.operating_point.threshold;
   decision.outcome = below ? Outcome::nothing_alarming : Outcome::show_doctor;

@@ -550,6 +550,11 @@ std::string to_json(const ModelPackage& package) {
   json["training"] = package.training;
   json["license"] = package.license;
   json["intended_use"] = package.intended_use;
+  if (package.typicality) {
+    json["typicality"] = {{"limit", package.typicality->limit},
+                          {"accepted", package.typicality->accepted},
+                          {"self_test", package.typicality->self_test}};
+  }
   json["known_limits"] = package.known_limits;
   return json.dump(2, ' ', false, Ordered::error_handler_t::replace) + "\n";
 }
@@ -609,6 +614,13 @@ Result<ModelPackage> parse_package_json(std::string_view text) {
   package.self_test.logits = self_test.floats("logits", package.classes.size(), -1e4, 1e4);
   package.self_test.tolerance = self_test.number("tolerance", 1e-6, 1);
 
+  if (json.contains("typicality")) {
+    const Fields typicality = root.object("typicality");
+    package.typicality =
+        Typicality{typicality.number("limit", 1e-9, 1e12), typicality.number("accepted", 0, 1),
+                   typicality.number("self_test", 0, 1e15)};
+  }
+
   package.metrics = root.json_object("metrics");
   package.training = root.json_object("training");
   package.license = root.text("license", 1, 1000);
@@ -661,6 +673,9 @@ Result<ModelPackage> read_package(std::span<const std::uint8_t> onnx) {
     if (auto error = check_tensor(graph.outputs, "cam",
                                   {classes, package->cam_height, package->cam_width})) {
       return *error;
+    }
+    if (package->typicality) {
+      if (auto error = check_tensor(graph.outputs, "distance", {1})) return *error;
     }
     return package;
   } catch (const protozero::exception&) {

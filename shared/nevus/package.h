@@ -36,6 +36,19 @@ struct OperatingPoint {
   std::int64_t n = 0;      ///< validation photos
 };
 
+/// How far a photo may be from what the network learnt from. The network's output `distance` is the
+/// squared Mahalanobis distance of the photo's embedding under a Gaussian fitted to the training
+/// photos' (Lee et al., "A Simple Unified Framework for Detecting Out-of-Distribution Samples",
+/// NeurIPS 2018), with the covariance of probabilistic PCA (Tipping & Bishop, 1999).
+struct Typicality {
+  double limit = 0;      ///< greatest distance that is judged, > 0
+  double accepted = 0;   ///< share of the validation photos within the limit, 0..1
+  double self_test = 0;  ///< distance of the self-test's input, >= 0
+};
+
+/// Greatest relative difference between backends that the self-test allows a distance.
+inline constexpr double kDistanceTolerance = 0.05;
+
 /// A question with a known answer, asked of every backend before it is trusted.
 struct SelfTest {
   std::uint32_t seed = 1;     ///< of self_test_input()
@@ -53,6 +66,7 @@ struct ModelPackage {
   double temperature = 1;             ///< divides the logits (Guo et al., 2017), > 0
   OperatingPoint operating_point;
   SelfTest self_test;
+  std::optional<Typicality> typicality;  ///< where the network has the output `distance`
   nlohmann::json metrics =
       nlohmann::json::object();  ///< {"validation": {"n":, "auc":, "auc_ci": [,]}, …}
   nlohmann::json training =
@@ -71,7 +85,8 @@ Result<ModelPackage> parse_package_json(std::string_view text);
 
 /// Reads an .onnx file's bytes: finds the metadata, parses it, checks the graph's SHA-256 and that
 /// the graph has input `image` float32 [N,3,H,W] and outputs `logits` [N,C] and `cam` [N,C,h,w] of
-/// the sizes that the metadata declares. Errors say what is wrong: truncated, no metadata
+/// the sizes that the metadata declares, and `distance` [N,1] where it declares a typicality.
+/// Errors say what is wrong: truncated, no metadata
 /// ("not a Nevus model"), hash mismatch, shape mismatch.
 Result<ModelPackage> read_package(std::span<const std::uint8_t> onnx);
 

@@ -90,4 +90,23 @@ TEST(Decide, WordForWord) {
   EXPECT_EQ(id(Outcome::cannot_judge), "cannot_judge");
 }
 
+TEST(Decide, APhotoFarFromTheTrainingPhotosCantBeJudged) {
+  ModelPackage package = package_with({false, true}, 0.5);
+  package.typicality = Typicality{100, 0.98, 50};
+  const std::vector<float> alarming{-4, 4};
+  EXPECT_EQ(decide(alarming, package, {}, 100.0f).outcome, Outcome::show_doctor);
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const std::optional<float> distance :
+       {std::optional<float>(100.1f), std::optional<float>(nan), std::optional<float>()}) {
+    const Decision decision = decide(alarming, package, {}, distance);
+    EXPECT_EQ(decision.outcome, Outcome::cannot_judge);
+    EXPECT_FALSE(decision.typical);
+    ASSERT_EQ(decision.reasons.size(), 1u);
+    EXPECT_EQ(decision.reasons[0], kAtypicalSentence);
+    EXPECT_GT(decision.malignancy, 0.9);
+  }
+  package.typicality.reset();
+  EXPECT_TRUE(decide(alarming, package, {}, nan).typical);
+}
+
 }  // namespace

@@ -24,12 +24,17 @@ TEST(PackageJson, WhatGoesOutComesBack) {
   package.name = "Haut-Modell \"7\" \xc3\xa4";
   package.input.mean = {0.485f, 0.456f, 0.1f / 3};
   package.self_test.logits = {1.0f / 3, -7.123456e-5f};
+  package.typicality = Typicality{1234.5, 0.98, 99.25};
   const auto back = parse_package_json(to_json(package));
   ASSERT_TRUE(back.ok()) << back.error().message;
   EXPECT_EQ(back->name, package.name);
   EXPECT_EQ(back->input, package.input);
   EXPECT_EQ(back->self_test.logits, package.self_test.logits);
   EXPECT_EQ(back->self_test.seed, 7u);
+  ASSERT_TRUE(back->typicality);
+  EXPECT_EQ(back->typicality->limit, 1234.5);
+  EXPECT_EQ(back->typicality->accepted, 0.98);
+  EXPECT_EQ(back->typicality->self_test, 99.25);
   EXPECT_EQ(back->classes.size(), 2u);
   EXPECT_EQ(back->classes[1].id, "malignant");
   EXPECT_TRUE(back->classes[1].malignant);
@@ -168,6 +173,10 @@ INSTANTIATE_TEST_SUITE_P(
         Absurd{"/self_test/logits", "[1,1e20]", "self_test.logits[1]"},
         Absurd{"/self_test/tolerance", "0", "self_test.tolerance"},
         Absurd{"/self_test/tolerance", "1000", "self_test.tolerance"},
+        Absurd{"/typicality", "7", "typicality"},
+        Absurd{"/typicality", R"({"limit":0,"accepted":1,"self_test":0})", "typicality.limit"},
+        Absurd{"/typicality", R"({"limit":1,"accepted":2,"self_test":0})", "typicality.accepted"},
+        Absurd{"/typicality", R"({"limit":1,"accepted":1})", "typicality.self_test"},
         Absurd{"/metrics", "[]", "metrics"}, Absurd{"/training", "\"\"", "training"},
         Absurd{"/license", "\"\"", "license"}, Absurd{"/intended_use", "\"\"", "intended_use"},
         Absurd{"/known_limits", "\"none\"", "known_limits"},

@@ -251,11 +251,12 @@ EMSCRIPTEN_KEEPALIVE const std::uint8_t* nevus_preview() {
 }
 
 /// Logits (one a class) and cam (classes * cam height * cam width) of the prepared photo to the
-/// decision, and a heat-map of `heatmap_size` squared pixels (nevus_heatmap). {"outcome",
-/// "sentence", "malignancy", "probabilities"} or an error.
+/// decision, and a heat-map of `heatmap_size` squared pixels (nevus_heatmap). `distance`: of the
+/// photo, NaN where the network has none. {"outcome", "sentence", "malignancy", "probabilities",
+/// "reasons"} or an error.
 EMSCRIPTEN_KEEPALIVE const char* nevus_decide(const float* logits, std::size_t logit_count,
                                               const float* cam, std::size_t cam_count,
-                                              int heatmap_size) {
+                                              float distance, int heatmap_size) {
   return guarded([&]() -> json {
     if (!state.has_package) return {{"error", "no model is loaded"}, {"field", ""}};
     const nevus::ModelPackage& package = state.package;
@@ -263,14 +264,16 @@ EMSCRIPTEN_KEEPALIVE const char* nevus_decide(const float* logits, std::size_t l
         static_cast<std::size_t>(package.cam_width) * static_cast<std::size_t>(package.cam_height);
     if (logit_count != package.classes.size() || cam_count != package.classes.size() * cells)
       return {{"error", "the model's answer has the wrong size"}, {"field", ""}};
-    const nevus::Decision decision = nevus::decide({logits, logit_count}, package, state.quality);
+    const nevus::Decision decision =
+        nevus::decide({logits, logit_count}, package, state.quality, distance);
     const auto evidence = nevus::malignancy_evidence({cam, cam_count}, package);
     state.heatmap = nevus::render_heatmap(evidence, package.cam_width, package.cam_height,
                                           std::clamp(heatmap_size, 1, 1024));
     return {{"outcome", nevus::id(decision.outcome)},
             {"sentence", nevus::sentence(decision.outcome)},
             {"malignancy", decision.malignancy},
-            {"probabilities", decision.probabilities}};
+            {"probabilities", decision.probabilities},
+            {"reasons", decision.reasons}};
   });
 }
 

@@ -22,6 +22,7 @@ interface CoreModule {
     logitCount: number,
     cam: number,
     camCount: number,
+    distance: number,
     size: number,
   ): number;
   _nevus_heatmap(): number;
@@ -55,11 +56,22 @@ export interface Prepared {
   tensor: Float32Array<ArrayBuffer>;
 }
 
+/** What the network says of one photo. */
+export interface NetworkAnswer {
+  /** One a class. */
+  logits: Float32Array;
+  /** classes * map height * map width. */
+  cam: Float32Array;
+  /** Squared Mahalanobis distance to the training photos; NaN where the model has none. */
+  distance: number;
+}
+
 export interface Decided {
   outcome: OutcomeId;
   sentence: string;
   malignancy: number;
   probabilities: number[];
+  reasons: string[];
   heatmap: Pixels;
 }
 
@@ -131,7 +143,7 @@ export class Core {
   }
 
   /** @throws Refusal */
-  decide(logits: Float32Array, cam: Float32Array, heatmapSize: number): Decided {
+  decide({ logits, cam, distance }: NetworkAnswer, heatmapSize: number): Decided {
     const all = new Float32Array(logits.length + cam.length);
     all.set(logits);
     all.set(cam, logits.length);
@@ -142,6 +154,7 @@ export class Core {
           logits.length,
           pointer + 4 * logits.length,
           cam.length,
+          distance,
           heatmapSize,
         ),
       ),

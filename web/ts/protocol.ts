@@ -27,6 +27,8 @@ export interface ModelPackage {
   temperature: number;
   operating_point: { threshold: number; sensitivity: number; specificity: number; n: number };
   self_test: { seed: number; logits: number[]; tolerance: number };
+  /** Where the network measures how far a photo is from its training photos. */
+  typicality?: { limit: number; accepted: number; self_test: number };
   license: string;
   intended_use: string;
   known_limits: string[];
@@ -74,6 +76,8 @@ export interface Answer {
   malignancy: number;
   /** One a class, sum 1; empty when the network's answer was not finite. */
   probabilities: number[];
+  /** Why the photo can't be judged, a sentence each. */
+  reasons: string[];
   quality: Quality;
   codec: string;
   crop: Crop;

@@ -3,13 +3,11 @@
 
 import type * as Ort from 'onnxruntime-web';
 import { asset } from './assets';
-import type { Core } from './core';
+import type { Core, NetworkAnswer } from './core';
 import type { Backend, BackendChoice, BackendId, ModelPackage } from './protocol';
 
-export interface NetworkAnswer {
-  logits: Float32Array;
-  cam: Float32Array;
-}
+/** As in shared/nevus/package.h. */
+const DISTANCE_TOLERANCE = 0.05;
 
 /** The runtime's two builds: 'plain' has WebAssembly only; 'jspi' (larger) has WebGPU as well. */
 type Build = 'plain' | 'jspi';
@@ -100,12 +98,15 @@ export class Session {
     const { width, height } = this.model.input;
     const image = new this.ort.Tensor('float32', tensor, [1, 3, height, width]);
     const outputs = await this.session.run({ image });
-    const { logits, cam } = outputs;
+    const { logits, cam, distance } = outputs;
     if (!(logits?.data instanceof Float32Array) || !(cam?.data instanceof Float32Array))
       throw new Error('the network gave no logits and class maps');
-    const answer = { logits: logits.data.slice(), cam: cam.data.slice() };
-    logits.dispose();
-    cam.dispose();
+    const answer = {
+      logits: logits.data.slice(),
+      cam: cam.data.slice(),
+      distance: distance?.data instanceof Float32Array ? (distance.data[0] ?? NaN) : NaN,
+    };
+    for (const output of [logits, cam, distance]) output?.dispose();
     return answer;
   }
 
@@ -128,11 +129,10 @@ export class Session {
     });
     const started = new Session(ort, session, model, backend);
     try {
-      const { logits } = await started.run(input);
+      const { logits, distance } = await started.run(input);
       const { logits: expected, tolerance } = model.self_test;
       if (logits.length !== expected.length)
         throw new Error('the self-test gave an answer of the wrong size');
-      let worst = 0;
       for (const [index, value] of expected.entries()) {
         const difference = Math.abs((logits[index] ?? NaN) - value);
         // Not a comparison with >, so that NaN fails.
@@ -140,7 +140,11 @@ export class Session {
           throw new Error(
             `the self-test failed (off by ${difference.toPrecision(2)}, at most ${tolerance})`,
           );
-        worst = Math.max(worst, difference);
+      }
+      if (model.typicality) {
+        const { limit, self_test: known } = model.typicality;
+        if (!(Math.abs(distance - known) <= DISTANCE_TOLERANCE * Math.max(known, limit)))
+          throw new Error(`the self-test failed (distance ${distance}, expected ${known})`);
       }
       return started;
     } catch (error) {

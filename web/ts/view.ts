@@ -201,12 +201,11 @@ export function analysingView(file: string): Shown {
 
 export function answerView(answer: Answer, model: ModelPackage): Shown {
   const judged = answer.outcome !== 'cannot_judge';
-  const reasons = answer.quality.issues.map((issue) => issue.sentence);
   return {
     state: 'answered',
     tone: TONES[answer.outcome],
     headline: answer.sentence,
-    paragraphs: [...reasons, ADVICE[answer.outcome], ...(judged ? [] : [RETAKE])],
+    paragraphs: [...answer.reasons, ADVICE[answer.outcome], ...(judged ? [] : [RETAKE])],
     sections: [
       ...(judged ? [estimateSection(answer, model), classSection(answer, model)] : []),
       qualitySection(answer),

@@ -113,11 +113,11 @@ async function analyse(using: Engine, id: number, file: File): Promise<void> {
   const prepared = performance.now();
   post({ type: 'preview', id, preview, crop }, [preview.data.buffer]);
 
-  const { logits, cam } = await infer(using, tensor);
+  const seen = await infer(using, tensor);
   const inferred = performance.now();
   if (id !== newest) return;
 
-  const { heatmap, ...decision } = core.decide(logits, cam, HEATMAP_SIDE);
+  const { heatmap, ...decision } = core.decide(seen, HEATMAP_SIDE);
   const answer: Answer = {
     ...decision,
     file: file.name,
