@@ -36,10 +36,7 @@ torch::nn::BatchNorm2d norm(int channels, const EfficientNetOptions& options) {
       torch::nn::BatchNorm2dOptions(channels).eps(kNormEpsilon).momentum(options.norm_momentum));
 }
 
-// In place: batch-norm doesn't need its output to go backwards.
-torch::Tensor relu6_in_place(torch::Tensor x) {
-  return torch::relu6_(x);
-}
+constexpr Clamp kRelu6{0, 6};
 
 }  // namespace
 
@@ -101,6 +98,10 @@ torch::Tensor PaddedConvImpl::forward(const torch::Tensor& x) {
   return torch::conv2d(padded, weight, torch::Tensor(), stride, at::IntArrayRef({0, 0}), 1, groups);
 }
 
+DepthwiseKernel PaddedConvImpl::with_padding(const torch::Tensor& x) const {
+  return {weight, stride, pads(static_cast<int>(x.size(2))), pads(static_cast<int>(x.size(3)))};
+}
+
 InvertedBottleneckImpl::InvertedBottleneckImpl(int in, int out, int kernel, int stride,
                                                int expansion, const EfficientNetOptions& options)
     : shortcut(stride == 1 && in == out) {
@@ -117,21 +118,24 @@ InvertedBottleneckImpl::InvertedBottleneckImpl(int in, int out, int kernel, int 
 }
 
 torch::Tensor InvertedBottleneckImpl::forward(const torch::Tensor& x, double keep) {
-  torch::Tensor y = x;
-  if (expand) {
-    y = relu6_in_place(expand_norm(expand(y)));
+  return finish(norm_clamp_depthwise(expand(x), expand_norm, kRelu6, depthwise->with_padding(x)), x,
+                keep);
+}
+
+torch::Tensor InvertedBottleneckImpl::forward_unexpanded(const torch::Tensor& x,
+                                                         torch::nn::BatchNorm2d& norm) {
+  return finish(norm_clamp_depthwise(x, norm, kRelu6, depthwise->with_padding(x)), {}, 1);
+}
+
+torch::Tensor InvertedBottleneckImpl::finish(const torch::Tensor& x, const torch::Tensor& input,
+                                             double keep) {
+  const torch::Tensor y = project(norm_clamp(x, depthwise_norm, kRelu6));
+  if (!shortcut || !is_training() || keep >= 1) {
+    return norm_clamp(y, project_norm, {}, shortcut ? input : torch::Tensor());
   }
-  y = relu6_in_place(depthwise_norm(depthwise(y)));
-  y = project_norm(project(y));
-  if (!shortcut) {
-    return y;
-  }
-  if (is_training() && keep < 1) {
-    // Stochastic depth (Huang et al., 2016), one draw a photo.
-    const torch::Tensor alive = torch::rand({x.size(0), 1, 1, 1}, x.options()).add_(keep).floor_();
-    y = y * alive.div_(keep);
-  }
-  return y + x;
+  // Stochastic depth (Huang et al., 2016), one draw a photo.
+  const torch::Tensor alive = torch::rand({y.size(0), 1, 1, 1}, y.options()).add_(keep).floor_();
+  return norm_clamp(y, project_norm, {}) * alive.div_(keep) + input;
 }
 
 EfficientNetImpl::EfficientNetImpl(const EfficientNetVariant& variant,
@@ -161,13 +165,14 @@ EfficientNetImpl::EfficientNetImpl(const EfficientNetVariant& variant,
 }
 
 torch::Tensor EfficientNetImpl::forward_features(torch::Tensor x) {
-  x = relu6_in_place(stem_norm(stem(x)));
+  // The stem's norm is done together with the first block's depthwise convolution.
+  x = blocks->at<InvertedBottleneckImpl>(0).forward_unexpanded(stem(x), stem_norm);
   const std::size_t count = blocks->size();
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = 1; i < count; ++i) {
     const double drop = drop_connect_ * static_cast<double>(i) / static_cast<double>(count);
     x = blocks->at<InvertedBottleneckImpl>(i).forward(x, 1 - drop);
   }
-  return relu6_in_place(head_norm(head(x)));
+  return norm_clamp(head(x), head_norm, kRelu6);
 }
 
 torch::Tensor EfficientNetImpl::forward(const torch::Tensor& x) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "nets/fused_norm.h"
 #include "nevus/preprocess.h"
 
 namespace nevus {
@@ -53,6 +54,9 @@ class PaddedConvImpl : public torch::nn::Module {
   PaddedConvImpl(int in, int out, int kernel, int stride, int groups, Padding padding);
   torch::Tensor forward(const torch::Tensor& x);
 
+  /// Weight, stride and the padding that an input like `x` gets: for the fused operations.
+  DepthwiseKernel with_padding(const torch::Tensor& x) const;
+
   /// Padding before and after an axis of `length` pixels.
   std::pair<int, int> pads(int length) const;
 
@@ -71,12 +75,20 @@ class InvertedBottleneckImpl : public torch::nn::Module {
                          const EfficientNetOptions& options);
   /// @param keep  chance that a block with a shortcut is not skipped in training, 0..1
   torch::Tensor forward(const torch::Tensor& x, double keep);
+  /// Of a block with expansion 1 and no shortcut.
+  /// @param x     what a convolution gave
+  /// @param norm  that convolution's, not done yet; ReLU6 follows
+  torch::Tensor forward_unexpanded(const torch::Tensor& x, torch::nn::BatchNorm2d& norm);
 
   PaddedConv expand{nullptr};  ///< empty where expansion is 1
   torch::nn::BatchNorm2d expand_norm{nullptr};
   PaddedConv depthwise{nullptr}, project{nullptr};
   torch::nn::BatchNorm2d depthwise_norm{nullptr}, project_norm{nullptr};
   const bool shortcut;
+
+ private:
+  // From the depthwise convolution's output on.
+  torch::Tensor finish(const torch::Tensor& x, const torch::Tensor& input, double keep);
 };
 TORCH_MODULE(InvertedBottleneck);
 
