@@ -42,7 +42,7 @@ wasm_flags='-O3 -msimd128 -fwasm-exceptions'
 
 packages_common=(build-essential ca-certificates ccache clang clang-format clang-tidy cmake git
   ninja-build patch pkg-config python3-venv xz-utils bzip2 nlohmann-json3-dev libprotozero-dev googletest)
-packages_native=(libbrotli-dev libcli11-dev libcpp-httplib-dev libgtest-dev libjpeg-dev libopencv-dev
+packages_native=(libbrotli-dev libcli11-dev libcpp-httplib-dev libgloo-dev libgtest-dev libjpeg-dev libopencv-dev
   libpng-dev libspdlog-dev libtomlplusplus-dev libwebp-dev zlib1g-dev)
 packages_web=(chromium fonts-liberation)
 

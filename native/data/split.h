@@ -19,4 +19,12 @@ struct Split {
 Split stratified_group_split(const std::vector<Sample>& samples, double val_share,
                              std::uint64_t seed);
 
+/// Cuts the photos into `folds` parts of about the same size and class shares, whole groups in one
+/// (the greedy rule of scikit-learn's StratifiedGroupKFold: largest groups first, each to the part
+/// that it unbalances least). The same samples and seed give the same folds on every machine.
+/// @param folds  2 to the number of groups
+/// @return       for each sample its fold, 0 to folds - 1
+std::vector<int> stratified_group_folds(const std::vector<Sample>& samples, int folds,
+                                        std::uint64_t seed);
+
 }  // namespace nevus

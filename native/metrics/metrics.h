@@ -28,6 +28,16 @@ double average_precision(std::span<const double> scores, std::span<const int> la
 double expected_calibration_error(std::span<const double> scores, std::span<const int> labels,
                                   int bins = 15);
 
+/// Mean over the classes of the AUC of one class against the rest (macro, one-vs-rest; Fawcett,
+/// 2006). Classes without photos, or without others, are left out; NaN where none is left.
+/// @param probabilities  n * classes
+/// @param labels         n, 0 to classes - 1
+double macro_auc(std::span<const double> probabilities, std::span<const int> labels, int classes);
+/// Mean over the classes of the share of their photos whose greatest probability is theirs
+/// (Brodersen et al., "The Balanced Accuracy", 2010). Classes without photos are left out.
+double balanced_accuracy(std::span<const double> probabilities, std::span<const int> labels,
+                         int classes);
+
 struct Confusion {
   std::int64_t tp = 0, fp = 0, tn = 0, fn = 0;
   double sensitivity() const;  ///< tp / (tp + fn), NaN without malignant photos

@@ -165,18 +165,54 @@ EfficientNetImpl::EfficientNetImpl(const EfficientNetVariant& variant,
 }
 
 torch::Tensor EfficientNetImpl::forward_features(torch::Tensor x) {
-  // The stem's norm is done together with the first block's depthwise convolution.
-  x = blocks->at<InvertedBottleneckImpl>(0).forward_unexpanded(stem(x), stem_norm);
   const std::size_t count = blocks->size();
-  for (std::size_t i = 1; i < count; ++i) {
-    const double drop = drop_connect_ * static_cast<double>(i) / static_cast<double>(count);
-    x = blocks->at<InvertedBottleneckImpl>(i).forward(x, 1 - drop);
+  const auto frozen = static_cast<std::size_t>(frozen_);
+  const auto run = [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) {
+      auto& block = blocks->at<InvertedBottleneckImpl>(i);
+      if (i == 0) {
+        // The stem's norm is done together with the first block's depthwise convolution.
+        x = block.forward_unexpanded(stem(x), stem_norm);
+        continue;
+      }
+      const double drop = drop_connect_ * static_cast<double>(i) / static_cast<double>(count);
+      x = block.forward(x, 1 - drop);
+    }
+    if (last == count) x = norm_clamp(head(x), head_norm, kRelu6);
+  };
+  if (frozen > 0) {
+    const torch::NoGradGuard no_grad;
+    run(0, frozen);
   }
-  return norm_clamp(head(x), head_norm, kRelu6);
+  if (frozen < count) run(frozen, count);
+  return x;
+}
+
+void EfficientNetImpl::freeze(int first) {
+  frozen_ = std::clamp(first, 0, depth());
+  for (const auto& entry : named_parameters()) {
+    entry.value().set_requires_grad(depth_of(entry.key()) >= frozen_);
+  }
+  if (frozen_ > 0) {
+    stem->eval();
+    stem_norm->eval();
+  }
+  for (int i = 0; i < frozen_; ++i) blocks[static_cast<std::size_t>(i)]->eval();
+  if (frozen_ == depth()) {
+    head->eval();
+    head_norm->eval();
+  }
+}
+
+int EfficientNetImpl::depth_of(const std::string& name) const {
+  if (name.rfind("_fc.", 0) == 0) return depth();
+  if (name.rfind("_conv_head.", 0) == 0 || name.rfind("_bn1.", 0) == 0) return depth() - 1;
+  if (name.rfind("_blocks.", 0) == 0) return std::stoi(name.substr(8));
+  return 0;
 }
 
 torch::Tensor EfficientNetImpl::forward(const torch::Tensor& x) {
-  const torch::Tensor pooled = forward_features(x).mean({2, 3});
+  const torch::Tensor pooled = embed(forward_features(x));
   return classifier(torch::dropout(pooled, dropout_, is_training()));
 }
 

@@ -107,6 +107,17 @@ class EfficientNetImpl : public torch::nn::Module {
   /// @param features  of forward_features(); @return [N, classes, H/32, W/32]
   torch::Tensor cam(const torch::Tensor& features);
 
+  /// Mean over the map: [N, 1280, H/32, W/32] to [N, 1280].
+  torch::Tensor embed(const torch::Tensor& features) { return features.mean({2, 3}); }
+
+  /// Keeps the stem and the first blocks as they are, statistics included, until the next call: 0
+  /// frees them all, depth() leaves the classifier alone to learn. To be called after train().
+  void freeze(int blocks);
+  /// Blocks, the stem counted with the first and the head with the last.
+  int depth() const { return static_cast<int>(blocks->size()); }
+  /// The block that a parameter or buffer belongs to, 0 to depth() - 1; depth(): the classifier.
+  int depth_of(const std::string& name) const;
+
   PaddedConv stem{nullptr}, head{nullptr};
   torch::nn::BatchNorm2d stem_norm{nullptr}, head_norm{nullptr};
   torch::nn::ModuleList blocks{nullptr};  ///< of InvertedBottleneck
@@ -114,6 +125,7 @@ class EfficientNetImpl : public torch::nn::Module {
 
  private:
   double dropout_, drop_connect_;
+  int frozen_ = 0;
 };
 TORCH_MODULE(EfficientNet);
 

@@ -32,6 +32,10 @@ class OnnxGraph {
   std::string conv(const std::string& x, const ConvSpec& conv, const std::string& name);
   std::string clip(const std::string& x, float low, float high);  ///< relu6 = clip(0, 6)
   std::string add(const std::string& a, const std::string& b);
+  std::string multiply(const std::string& a, const std::string& b);
+  /// x [N, C, H, W] plus one number a channel.
+  std::string add_to_channels(const std::string& x, const std::vector<float>& bias,
+                              const std::string& name);
   std::string add_bias(const std::string& x, const std::vector<float>& bias,
                        const std::string& name);
   std::string global_average_pool(const std::string& x);

@@ -1,6 +1,7 @@
 // Self-contained HTML reports: one file, no network, readable years later.
 #pragma once
 
+#include <cmath>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -18,6 +19,9 @@ struct EpochRecord {
   double train_auc = 0, val_auc = 0;
   double seconds = 0;        ///< wall clock
   double learning_rate = 0;  ///< at the epoch's end
+  double images_per_second = NAN;        ///< of the training pass
+  double data_wait = NAN;                ///< share of it that the network waited for photos, 0..1
+  double val_balanced_accuracy = NAN;    ///< mean recall over the classes, 0..1
 };
 
 struct ClassCount {

@@ -6,7 +6,7 @@
 namespace nevus {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr const char* kKey = "nevus.checkpoint";
 
 // JSON has no NaN; an absent AUC is null.
@@ -22,7 +22,8 @@ nlohmann::json to_json(const TrainState& state) {
   for (const EpochRecord& record : state.history) {
     history.push_back({record.epoch, number(record.train_loss), number(record.val_loss),
                        number(record.train_auc), number(record.val_auc), number(record.seconds),
-                       number(record.learning_rate)});
+                       number(record.learning_rate), number(record.images_per_second),
+                       number(record.data_wait), number(record.val_balanced_accuracy)});
   }
   return {{"version", kVersion},
           {"settings", state.settings},
@@ -31,12 +32,14 @@ nlohmann::json to_json(const TrainState& state) {
           {"step", state.step},
           {"history", history},
           {"best_epoch", state.best_epoch},
-          {"best_auc", state.best_auc},
+          {"best_value", state.best_value},
           {"best_loss", state.best_loss},
           {"loss_sum", state.loss_sum},
           {"scores", state.scores},
           {"labels", state.labels},
-          {"seconds", state.seconds}};
+          {"seconds", state.seconds},
+          {"waited", state.waited},
+          {"images", state.images}};
 }
 
 TrainState from_json(const nlohmann::json& json) {
@@ -54,34 +57,57 @@ TrainState from_json(const nlohmann::json& json) {
     record.val_auc = number(row.at(4));
     record.seconds = number(row.at(5));
     record.learning_rate = number(row.at(6));
+    record.images_per_second = number(row.at(7));
+    record.data_wait = number(row.at(8));
+    record.val_balanced_accuracy = number(row.at(9));
     state.history.push_back(record);
   }
   state.best_epoch = json.at("best_epoch").get<int>();
-  state.best_auc = json.at("best_auc").get<double>();
+  state.best_value = json.at("best_value").get<double>();
   state.best_loss = json.at("best_loss").get<double>();
   state.loss_sum = json.at("loss_sum").get<double>();
   state.scores = json.at("scores").get<std::vector<double>>();
   state.labels = json.at("labels").get<std::vector<int>>();
   state.seconds = json.at("seconds").get<double>();
+  state.waited = json.at("waited").get<double>();
+  state.images = json.at("images").get<std::size_t>();
   return state;
 }
 
-// AdamW's moments by parameter name; steps are int64 scalars.
+// AdamW's moments or SGD's momentum by parameter name; steps are int64 scalars.
 void add_optimizer(TensorCollection& collection, const TrainTensors& tensors) {
   for (const auto& entry : tensors.net->named_parameters()) {
     const auto found = tensors.optimizer.state().find(entry.value().unsafeGetTensorImpl());
     if (found == tensors.optimizer.state().end()) {
-      continue;  // before the first step
+      continue;  // before the first step, or frozen
     }
-    const auto& moments = static_cast<const torch::optim::AdamWParamState&>(*found->second);
-    collection.add("adam.step." + entry.key(), torch::tensor(moments.step(), torch::kInt64));
-    collection.add("adam.mean." + entry.key(), moments.exp_avg());
-    collection.add("adam.square." + entry.key(), moments.exp_avg_sq());
+    if (const auto* adam =
+            dynamic_cast<const torch::optim::AdamWParamState*>(found->second.get())) {
+      collection.add("adam.step." + entry.key(), torch::tensor(adam->step(), torch::kInt64));
+      collection.add("adam.mean." + entry.key(), adam->exp_avg());
+      collection.add("adam.square." + entry.key(), adam->exp_avg_sq());
+    } else if (const auto* sgd =
+                   dynamic_cast<const torch::optim::SGDParamState*>(found->second.get())) {
+      collection.add("sgd.momentum." + entry.key(), sgd->momentum_buffer());
+    }
   }
 }
 
 Result<bool> load_optimizer(const SafeTensors& file, TrainTensors& tensors) {
   for (const auto& entry : tensors.net->named_parameters()) {
+    const torch::Tensor& parameter = entry.value();
+    const auto zeros = [&] { return torch::zeros_like(parameter, torch::MemoryFormat::Preserve); };
+    const auto restore = [&](const std::string& prefix, const torch::Tensor& tensor) {
+      return load_state(file, {{entry.key(), tensor}}, prefix);
+    };
+    if (file.find("sgd.momentum." + entry.key()) != nullptr) {
+      auto state = std::make_unique<torch::optim::SGDParamState>();
+      state->momentum_buffer(zeros());
+      const auto loaded = restore("sgd.momentum.", state->momentum_buffer());
+      if (!loaded) return loaded;
+      tensors.optimizer.state()[parameter.unsafeGetTensorImpl()] = std::move(state);
+      continue;
+    }
     const TensorView* step = file.find("adam.step." + entry.key());
     if (step == nullptr) {
       continue;
@@ -93,13 +119,12 @@ Result<bool> load_optimizer(const SafeTensors& file, TrainTensors& tensors) {
     std::copy(step->bytes.begin(), step->bytes.end(), reinterpret_cast<std::uint8_t*>(&count));
     auto moments = std::make_unique<torch::optim::AdamWParamState>();
     moments->step(count);
-    const torch::Tensor& parameter = entry.value();
-    moments->exp_avg(torch::zeros_like(parameter, torch::MemoryFormat::Preserve));
-    moments->exp_avg_sq(torch::zeros_like(parameter, torch::MemoryFormat::Preserve));
+    moments->exp_avg(zeros());
+    moments->exp_avg_sq(zeros());
     for (const auto& [prefix, tensor] :
          {std::pair<std::string, torch::Tensor>{"adam.mean.", moments->exp_avg()},
           std::pair<std::string, torch::Tensor>{"adam.square.", moments->exp_avg_sq()}}) {
-      const auto loaded = load_state(file, {{entry.key(), tensor}}, prefix);
+      const auto loaded = restore(prefix, tensor);
       if (!loaded) return loaded;
     }
     tensors.optimizer.state()[parameter.unsafeGetTensorImpl()] = std::move(moments);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <torch/optim/adamw.h>
+#include <torch/optim/sgd.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -23,12 +24,14 @@ struct TrainState {
   std::int64_t step = 0;     ///< the step of it to go on with, from 0
   std::vector<EpochRecord> history;
   int best_epoch = 0;
-  double best_auc = -1, best_loss = 0;
+  double best_value = -1, best_loss = 0;  ///< value: of Recipe::select, the greater the better
   // This epoch so far:
   double loss_sum = 0;
   std::vector<double> scores;  ///< probability of malignancy of each training photo seen
   std::vector<int> labels;     ///< 1 malignant
-  double seconds = 0;
+  double seconds = 0;          ///< of the training pass
+  double waited = 0;           ///< of them waiting for photos
+  std::size_t images = 0;
 };
 
 /// The tensors of a training; `average` and `best` mirror the names of `net`.
@@ -36,7 +39,7 @@ struct TrainTensors {
   EfficientNet& net;
   NamedTensors& average;
   NamedTensors& best;
-  torch::optim::AdamW& optimizer;
+  torch::optim::Optimizer& optimizer;  ///< AdamW or SGD
 };
 
 /// Atomic; the error names the file.

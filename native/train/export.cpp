@@ -60,6 +60,38 @@ void correct_bias(ConvSpec& spec, const torch::Tensor& x) {
   }
 }
 
+// |x - mean|^2 / noise - sum gain * (direction . (x - mean))^2 of the pooled map, by convolutions
+// over one pixel, which every backend has.
+std::string write_distance(OnnxGraph& graph, const std::string& map,
+                           const EmbeddingGaussian& gaussian) {
+  const int size = static_cast<int>(gaussian.mean.size());
+  const int directions = static_cast<int>(gaussian.gain.size());
+  const auto one_pixel = [](int in, int out, std::vector<float> weight, bool exact) {
+    ConvSpec spec;
+    spec.in_channels = in;
+    spec.out_channels = out;
+    spec.weight = std::move(weight);
+    spec.exact = exact;
+    return spec;
+  };
+  std::vector<float> minus_mean = gaussian.mean;
+  for (float& value : minus_mean) value = -value;
+  const std::string centred =
+      graph.add_to_channels(graph.global_average_pool(map), minus_mean, "distance.centred");
+  const std::string whole = graph.conv(
+      graph.multiply(centred, centred),
+      one_pixel(size, 1, std::vector<float>(gaussian.mean.size(), gaussian.inverse_noise), true),
+      "distance.whole");
+  const std::string along = graph.conv(
+      centred, one_pixel(size, directions, gaussian.directions, false), "distance.directions");
+  std::vector<float> minus_gain = gaussian.gain;
+  for (float& value : minus_gain) value = -value;
+  const std::string explained =
+      graph.conv(graph.multiply(along, along), one_pixel(directions, 1, minus_gain, true),
+                 "distance.explained");
+  return graph.identity(graph.flatten(graph.add(whole, explained)), "distance");
+}
+
 double greatest_difference(const torch::Tensor& expected, const std::vector<float>& actual) {
   const std::vector<float> values = values_of(expected);
   if (values.size() != actual.size()) {
@@ -77,7 +109,8 @@ double greatest_difference(const torch::Tensor& expected, const std::vector<floa
 }  // namespace
 
 std::vector<std::uint8_t> export_onnx(EfficientNet& net, const PreprocessSpec& input,
-                                      WeightStorage storage, std::span<const float> calibration) {
+                                      WeightStorage storage, std::span<const float> calibration,
+                                      const EmbeddingGaussian* typicality) {
   const torch::NoGradGuard no_grad;
   const bool was_training = net->is_training();
   net->eval();
@@ -143,6 +176,9 @@ std::vector<std::uint8_t> export_onnx(EfficientNet& net, const PreprocessSpec& i
   const std::string logits = graph.add_bias(pooled, values_of(net->classifier->bias), "logits");
   graph.output(logits, {map.out_channels});
   graph.output(cam, {map.out_channels, height, width});
+  if (typicality != nullptr) {
+    graph.output(write_distance(graph, x, *typicality), {1});
+  }
   net->train(was_training);
   return graph.serialize();
 }

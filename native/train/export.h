@@ -9,6 +9,7 @@
 #include "nevus/preprocess.h"
 #include "nevus/result.h"
 #include "onnx/graph.h"
+#include "train/typicality.h"
 
 namespace nevus {
 
@@ -17,9 +18,11 @@ namespace nevus {
 /// kernel shifts on average over `calibration` (Nagel et al., "Data-Free Quantization", ICCV
 /// 2019, 4.2).
 /// @param calibration  n * 3 * H * W floats, typical inputs; may be empty
+/// @param typicality   adds the output `distance` [N, 1]; null: none
 std::vector<std::uint8_t> export_onnx(EfficientNet& net, const PreprocessSpec& input,
                                       WeightStorage storage,
-                                      std::span<const float> calibration = {});
+                                      std::span<const float> calibration = {},
+                                      const EmbeddingGaussian* typicality = nullptr);
 
 /// Greatest absolute difference of logits that an exported file may show: float16 storage
 /// rounds each weight by up to 1 in 2048.

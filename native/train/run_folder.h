@@ -21,6 +21,7 @@ class RunFolder {
   std::filesystem::path description() const { return path_ / "model.json"; }
   std::filesystem::path history() const { return path_ / "history.csv"; }
   std::filesystem::path report() const { return path_ / "report.html"; }
+  std::filesystem::path validation() const { return path_ / "validation.csv"; }
   std::filesystem::path checkpoint() const { return path_ / "checkpoint"; }
   /// The folder's own name, or "model".
   std::string name() const;

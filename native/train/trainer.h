@@ -31,6 +31,22 @@ struct Recipe {
   double norm_momentum = 0.05;  ///< batch-norm's, 0..1
   double ema_epochs = 0.5;      ///< weights are averaged over about so many epochs; 0: not at all
   double val_share = 0.2;       ///< of each class, where no photo is marked "val"; 0.05..0.5
+
+  std::string optimizer = "adamw";  ///< or "sgd": Nesterov's momentum (Sutskever et al., 2013)
+  double momentum = 0.9;            ///< of sgd, 0..1
+  double layer_decay = 1;  ///< each block's rate is this share of the next one's (Howard & Ruder,
+                           ///< "ULMFiT", 2018), 0..1
+  int head_epochs = 0;     ///< the classifier alone learns for so many epochs first
+  int freeze = 0;          ///< the first blocks of the network, which keep their weights
+  int accumulate = 1;      ///< batches whose gradients are added up for a step, >= 1
+  double clip_norm = 0;    ///< greatest norm of a step's gradient; 0: no limit
+  std::string balance = "none";  ///< "weights": rare classes count more; "sampling": come up more
+  double balance_power = 0.5;    ///< 1: all classes the same; 0: as they are
+  double mixup = 0, cutmix = 0;  ///< parameters of Beta(a, a); 0: off
+  int patience = 0;              ///< epochs without improvement after which it ends; 0: never
+  std::string select = "auc";    ///< what the kept epoch is best in on validation photos: "auc" (of
+                                 ///< malignancy), "loss", "balanced-accuracy" (over the classes)
+  int typicality = 48;           ///< directions of the embedding's Gaussian; 0: no typicality
   AugmentSpec augment{.min_scale = 0.6};
 };
 
@@ -47,6 +63,9 @@ struct TrainOptions {
   bool force = false;  ///< overwrite a finished run
   bool keep_test_groups = false;
   bool export_float32 = false;
+  int folds = 0;          ///< cut into so many; 0: a single validation part
+  int fold = 1;           ///< the one to validate on, from 1
+  double time_limit = 0;  ///< seconds after which it stops as if interrupted; 0: none
   Recipe recipe;
   std::vector<std::string> malignant;  ///< further label texts that count as malignant
   std::string name;                    ///< of the model; empty: the run folder's name
@@ -83,6 +102,19 @@ struct TrainOutcome {
 /// Errors are one line; bad input is found before the first step of training.
 Result<TrainOutcome> train(const TrainOptions& options, TrainObserver& observer,
                            const std::atomic<bool>& stop);
+
+/// One step of the learning-rate range test.
+struct RateTrial {
+  double rate = 0, loss = 0;  ///< loss: smoothed over steps, as fastai does (0.98)
+};
+
+/// Raises the learning rate from 1e-6 to 1, a step a batch, and sees what the loss does (Smith,
+/// "Cyclical Learning Rates", WACV 2017). Ends early where the loss has grown fourfold. Writes
+/// nothing.
+Result<std::vector<RateTrial>> find_rate(const TrainOptions& options, TrainObserver& observer,
+                                         const std::atomic<bool>& stop);
+/// Where the loss falls most steeply over the logarithm of the rate; NaN for fewer than 10 trials.
+double steepest_rate(const std::vector<RateTrial>& trials);
 
 /// Learning rate's factor at a step of the schedule, 0..1.
 double schedule_factor(std::int64_t step, std::int64_t steps, double warm_up);
