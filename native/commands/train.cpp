@@ -14,6 +14,8 @@
 #include <sstream>
 
 #include "commands/commands.h"
+#include "train/cross_validation.h"
+#include "train/distributed.h"
 #include "train/trainer.h"
 
 #define TOML_EXCEPTIONS 0
@@ -212,15 +214,72 @@ void wait_without_spinning() {
 
 struct Arguments {
   TrainOptions options;
+  bool find_lr = false;
   std::vector<std::string> where;
   std::string config;
 };
 
+constexpr int kStopped = 130;  // as a shell says of Ctrl-C
+
+int fail(const std::string& message) {
+  std::fprintf(stderr, "nevus train: %s\n", message.c_str());
+  return 1;
+}
+
+int find_lr(const TrainOptions& options, Terminal& terminal) {
+  const auto trials = find_rate(options, terminal, stop_requested);
+  if (!trials) return fail(trials.error().message);
+  double least = INFINITY, greatest = 0;
+  for (const RateTrial& trial : *trials) {
+    least = std::min(least, trial.loss);
+    greatest = std::max(greatest, trial.loss);
+  }
+  // A bar a row: the curve that people look for, without leaving the terminal.
+  std::printf("%10s %8s\n", "rate", "loss");
+  const std::size_t every = std::max<std::size_t>(1, trials->size() / 30);
+  for (std::size_t i = 0; i < trials->size(); i += every) {
+    const auto& [rate, loss] = (*trials)[i];
+    std::string bar;
+    const int width =
+        static_cast<int>(std::lround(40 * (loss - least) / std::max(greatest - least, 1e-9)));
+    for (int k = 0; k < width; ++k) bar += "█";
+    std::printf("%10.2e %8.4f %s\n", rate, loss, bar.c_str());
+  }
+  const double rate = steepest_rate(*trials);
+  if (!std::isfinite(rate)) return fail("too few steps to tell a learning rate");
+  std::printf("the loss falls most steeply at a rate of %.1e: try --lr %.1e\n", rate, rate);
+  return 0;
+}
+
+int fold(const TrainOptions& options, Terminal& terminal) {
+  const auto result = cross_validate(options, terminal, stop_requested);
+  if (!result) return fail(result.error().message);
+  if (result->stopped) {
+    terminal.note("stopped; continue with --resume");
+    return kStopped;
+  }
+  if (distributed_rank() != 0) return 0;
+  std::printf("\n%d folds, %zu photos, each judged by the model that had not seen it\n",
+              options.folds, result->photos);
+  std::printf("%-20s %8s %8s %8s  %s\n", "", "mean", "+-", "pooled", "each fold");
+  for (const FoldedFigure& figure : result->figures) {
+    std::string each;
+    for (const double value : figure.folds) {
+      char text[16];
+      std::snprintf(text, sizeof text, " %.4f", value);
+      each += text;
+    }
+    std::printf("%-20s %8.4f %8.4f %8.4f %s\n", figure.name.c_str(), figure.mean, figure.deviation,
+                figure.pooled, each.c_str());
+    if (std::isfinite(figure.low)) {
+      std::printf("%-20s %26s (95 %% interval %.4f to %.4f)\n", "", "", figure.low, figure.high);
+    }
+  }
+  terminal.note("wrote " + (options.out / "cross-validation.json").string() + ", validation.csv");
+  return 0;
+}
+
 int run(CLI::App& command, Arguments& arguments) {
-  const auto fail = [](const std::string& message) {
-    std::fprintf(stderr, "nevus train: %s\n", message.c_str());
-    return 1;
-  };
   TrainOptions& options = arguments.options;
   if (!arguments.config.empty()) {
     const auto applied = apply_config(command, arguments.config);
@@ -241,12 +300,15 @@ int run(CLI::App& command, Arguments& arguments) {
 
   catch_interrupts();
   Terminal terminal;
+  if (arguments.find_lr) return find_lr(options, terminal);
+  if (options.folds > 0) return fold(options, terminal);
   const auto outcome = train(options, terminal, stop_requested);
   if (!outcome) return fail(outcome.error().message);
   if (outcome->stopped) {
     terminal.note("stopped; continue with --resume");
-    return 130;
+    return kStopped;
   }
+  if (distributed_rank() != 0) return 0;
   const auto& figures = outcome->package.metrics.at("validation");
   const auto& interval = figures.at("auc_ci");
   char text[200];
@@ -256,7 +318,7 @@ int run(CLI::App& command, Arguments& arguments) {
                 interval.at(1).get<double>(), figures.at("n").get<long>());
   terminal.note(text);
   terminal.note("wrote " + (options.out / "model.onnx").string() +
-                ", model.json, history.csv, report.html");
+                ", model.json, history.csv, validation.csv, report.html");
   return 0;
 }
 
@@ -289,6 +351,20 @@ void add_train_command(CLI::App& app, int& status) {
   command->add_option("--threads", o.threads, "Threads; 0: one a core")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
+  command
+      ->add_option("--folds", o.folds,
+                   "Cross-validate: cut into K parts, train K times (OUT/fold-1, …)")
+      ->option_text("K")
+      ->check(CLI::Range(2, 100));
+  command
+      ->add_option("--time-limit", o.time_limit,
+                   "Stop after so many minutes as Ctrl-C does; --resume goes on")
+      ->option_text("MINUTES")
+      ->check(CLI::PositiveNumber)
+      ->transform(
+          [](const std::string& minutes) { return std::to_string(60 * std::stod(minutes)); });
+  command->add_flag("--find-lr", arguments->find_lr,
+                    "Try rising learning rates on 120 batches, recommend one, and write nothing");
   command->add_flag("--resume", o.resume, "Continue a run that was stopped");
   command->add_flag("--force", o.force, "Overwrite a run that is already there");
   command
@@ -346,6 +422,70 @@ void add_train_command(CLI::App& app, int& status) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str()
       ->group(recipe);
+  command
+      ->add_option("--layer-decay", r.layer_decay,
+                   "Each block's rate is this share of the next deeper one's")
+      ->check(CLI::Range(0.1, 1.0))
+      ->capture_default_str()
+      ->group(recipe);
+  command->add_option("--head-epochs", r.head_epochs, "Epochs in which the classifier alone learns")
+      ->check(CLI::Range(0, 10000))
+      ->capture_default_str()
+      ->group(recipe);
+  command
+      ->add_option("--freeze", r.freeze,
+                   "Blocks of the network, from the first, that stay as they are")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str()
+      ->group(recipe);
+  command->add_option("--optimizer", r.optimizer, "adamw or sgd (with Nesterov's momentum)")
+      ->check(CLI::IsMember({"adamw", "sgd"}))
+      ->capture_default_str()
+      ->group(recipe);
+  command->add_option("--momentum", r.momentum, "Of sgd")
+      ->check(CLI::Range(0.0, 0.9999))
+      ->capture_default_str()
+      ->group(recipe);
+  command
+      ->add_option("--accumulate", r.accumulate,
+                   "Batches a step: a larger batch in the same memory")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str()
+      ->group(recipe);
+  command->add_option("--clip-norm", r.clip_norm, "Greatest norm of a step's gradient; 0: no limit")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str()
+      ->group(recipe);
+  command
+      ->add_option("--balance", r.balance,
+                   "Rare classes: none, weights (they count more), sampling (they come up more)")
+      ->check(CLI::IsMember({"none", "weights", "sampling"}))
+      ->capture_default_str()
+      ->group(recipe);
+  command->add_option("--balance-power", r.balance_power, "1: all classes alike, 0: as they are")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str()
+      ->group(recipe);
+  command->add_option("--mixup", r.mixup, "Mixes photos; parameter of Beta(a, a), 0: off")
+      ->check(CLI::Range(0.0, 10.0))
+      ->capture_default_str()
+      ->group(recipe);
+  command->add_option("--cutmix", r.cutmix, "Pastes photos into each other; as --mixup")
+      ->check(CLI::Range(0.0, 10.0))
+      ->capture_default_str()
+      ->group(recipe);
+  command
+      ->add_option("--patience", r.patience,
+                   "Epochs without improvement before it ends; 0: all epochs")
+      ->check(CLI::Range(0, 10000))
+      ->capture_default_str()
+      ->group(recipe);
+  command
+      ->add_option("--select", r.select,
+                   "The kept epoch is the best in: auc, loss or balanced-accuracy, on validation")
+      ->check(CLI::IsMember({"auc", "loss", "balanced-accuracy"}))
+      ->capture_default_str()
+      ->group(recipe);
   command->add_option("--warm-up", r.warm_up, "Share of the steps")
       ->check(CLI::Range(0.0, 0.9))
       ->capture_default_str()
@@ -385,6 +525,12 @@ void add_train_command(CLI::App& app, int& status) {
       ->capture_default_str()
       ->group(package);
   command
+      ->add_option("--typicality", r.typicality,
+                   "Directions of the Gaussian that tells photos of something else; 0: none")
+      ->check(CLI::Range(0, 512))
+      ->capture_default_str()
+      ->group(package);
+  command
       ->add_flag("--export-float32", o.export_float32, "Store weights as float32 (twice the size)")
       ->group(package);
   command->footer(
@@ -392,6 +538,10 @@ void add_train_command(CLI::App& app, int& status) {
       "  nevus train photos/ --out run                       a folder per class\n"
       "  nevus train labels.csv --out run --epochs 20        a CSV: file,label[,group,split]\n"
       "  nevus train labels.csv --out run --resume           go on where it was stopped\n"
+      "  nevus train labels.csv --out run --folds 5          cross-validate\n"
+      "  nevus train labels.csv --out run --find-lr          which learning rate?\n"
+      "  nevus train photos/ --out run --balance sampling --mixup 0.2 --epochs 30 --patience 5\n"
+      "  torchrun --no-python --nproc-per-node 4 nevus train photos/ --out run     four GPUs\n"
       "Ctrl-C stops after the current batch and keeps a checkpoint. Photos marked `test` are "
       "never\n"
       "trained on. The same command with the same seed gives the same numbers (on a CPU).");

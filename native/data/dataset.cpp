@@ -173,7 +173,7 @@ Result<Dataset> load_folder(const fs::path& data) {
     }
   }
   std::error_code code;
-  for (const char* name : {"groups.csv", "labels.csv", "metadata.csv"})
+  for (const char* name : {"groups.csv", "metadata.csv"})
     if (fs::exists(data / name, code))
       dataset.warnings.push_back(
           (data / name).string() +
@@ -295,6 +295,8 @@ Result<Dataset> load_dataset(const fs::path& data, const DatasetOptions& options
   const fs::file_status status = fs::status(data, code);
   if (!fs::exists(status)) return Error{data.string() + ": no such file or folder", ""};
   if (fs::is_directory(status)) {
+    if (fs::is_regular_file(data / "labels.csv", code))
+      return load_csv(data / "labels.csv", options);
     if (!options.where.empty())
       return Error{data.string() + ": is a folder; --where needs a CSV file", ""};
     return load_folder(data);

@@ -21,6 +21,7 @@
 #include <set>
 #include <thread>
 
+#include "data/csv.h"
 #include "metrics/metrics.h"
 #include "nets/efficientnet.h"
 #include "nets/fused_norm.h"
@@ -107,17 +108,11 @@ Result<bool> Training::write_validation(const Scores& scores, const ModelPackage
   text += "\n";
   const std::size_t classes = package.classes.size();
   char number[32];
-  const auto quoted = [](const std::string& value) {
-    if (value.find_first_of(",\"\n\r") == std::string::npos) return value;
-    std::string out = "\"";
-    for (const char c : value) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return out + "\"";
-  };
   for (std::size_t i = 0; i < scores.labels.size(); ++i) {
     const Sample& sample = photos_.val[scores.indices[i]];
     const std::vector<double> probabilities = calibrated_softmax(
         std::span<const float>(scores.logits).subspan(i * classes, classes), package.temperature);
-    text += quoted(sample.file.string()) + "," + quoted(sample.group) + "," +
+    text += csv_field(sample.file.string()) + "," + csv_field(sample.group) + "," +
             package.classes[static_cast<std::size_t>(scores.labels[i])].id;
     std::snprintf(number, sizeof number, ",%.9g", malignancy(probabilities, package.classes));
     text += number;
