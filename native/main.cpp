@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "Examples:\n"
+      "  nevus inspect photos/ --out look     what is wrong with these photos?\n"
       "  nevus train photos/ --out run        train on a folder per class\n"
       "  nevus evaluate run/model.onnx photos/ --split test\n"
       "  nevus predict run/model.onnx mole.jpg\n"
@@ -30,6 +31,7 @@ int main(int argc, char** argv) {
 #ifdef NEVUS_TORCH
   nevus::add_train_command(app, status);
 #endif
+  nevus::add_inspect_command(app, status);
   nevus::add_evaluate_command(app, status);
   nevus::add_predict_command(app, status);
   nevus::add_synth_command(app, status);

@@ -100,10 +100,14 @@ class Terminal : public TrainObserver {
 
   void epoch(const EpochRecord& r, bool best) override {
     char line[200];
-    std::snprintf(line, sizeof line,
-                  "epoch %d  train loss %.4f  val loss %.4f  train AUC %.4f  val AUC %.4f  %s%s",
-                  r.epoch, r.train_loss, r.val_loss, r.train_auc, r.val_auc,
-                  duration(r.seconds).c_str(), best ? "  best so far" : "");
+    std::snprintf(
+        line, sizeof line,
+        "epoch %d  train loss %.4f  val loss %.4f  train AUC %.4f  val AUC %.4f  %s  %.1f "
+        "images/s%s%s",
+        r.epoch, r.train_loss, r.val_loss, r.train_auc, r.val_auc, duration(r.seconds).c_str(),
+        r.images_per_second,
+        // More than a tenth of the time waiting: threads or the disk are the limit.
+        r.data_wait > 0.1 ? ", waiting for photos" : "", best ? "  best so far" : "");
     note(line);
   }
 
@@ -286,7 +290,8 @@ int run(CLI::App& command, Arguments& arguments) {
     if (!applied) return fail(applied.error().message);
   }
   if (options.data.empty()) return fail("DATA is missing: a folder of photos or a CSV");
-  if (options.out.empty()) return fail("--out is missing: the folder to write the run to");
+  if (options.out.empty() && !arguments.find_lr)
+    return fail("--out is missing: the folder to write the run to");
   if (options.resume && options.force) return fail("--resume and --force exclude each other");
   for (const std::string& filter : arguments.where) {
     const auto equals = filter.find('=');

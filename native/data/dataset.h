@@ -1,5 +1,5 @@
-// Labelled photos: a folder per class, train/val/test folders of such, a CSV, or a folder that holds
-// a labels.csv.
+// Labelled photos: a folder per class, train/val/test folders of such, a CSV, or a folder that
+// holds a labels.csv.
 #pragma once
 
 #include <filesystem>

@@ -15,6 +15,7 @@
 
 #include <webp/decode.h>
 
+#include "files/atomic_file.h"
 #include "image_io/jpeg.h"
 #include "image_io/png.h"
 #include "nevus/encoded.h"
@@ -128,8 +129,8 @@ Result<Image> read_photo(const std::filesystem::path& path) {
 
 namespace {
 
-Result<bool> write_image(const std::filesystem::path& path, const ImageView& image,
-                         const char* extension, const std::vector<int>& parameters) {
+Result<std::vector<std::uint8_t>> encode(const ImageView& image, const char* extension,
+                                         const std::vector<int>& parameters) {
   quiet_opencv();
   const int n = channels(image.format);
   const cv::Mat pixels(image.height, image.width, CV_8UC(n), const_cast<std::uint8_t*>(image.data),
@@ -140,42 +141,31 @@ Result<bool> write_image(const std::filesystem::path& path, const ImageView& ima
   if (n == 4) cv::cvtColor(pixels, stored, cv::COLOR_RGBA2BGRA);
   std::vector<std::uint8_t> bytes;
   try {
-    if (!cv::imencode(extension, stored, bytes, parameters))
-      return Error{path.string() + ": can't be encoded", ""};
+    if (!cv::imencode(extension, stored, bytes, parameters)) return Error{"can't be encoded", ""};
   } catch (const cv::Exception&) {
-    return Error{path.string() + ": can't be encoded", ""};
+    return Error{"can't be encoded", ""};
   }
-  // The name is unlike any other process's, so that two runs into one folder don't mix their bytes.
-  std::filesystem::path temporary = path;
-  temporary += ".part" + std::to_string(::getpid());
-  errno = 0;
-  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-  out.write(reinterpret_cast<const char*>(bytes.data()),
-            static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  std::error_code code;
-  if (!out) {
-    const std::string reason = errno ? std::strerror(errno) : "unknown error";
-    std::filesystem::remove(temporary, code);
-    return Error{path.string() + ": can't be written: " + reason, ""};
-  }
-  std::filesystem::rename(temporary, path, code);
-  if (code) {
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    return Error{path.string() + ": can't be written: " + code.message(), ""};
-  }
-  return true;
+  return bytes;
+}
+
+Result<bool> write_encoded(const std::filesystem::path& path,
+                           const Result<std::vector<std::uint8_t>>& bytes) {
+  if (!bytes) return Error{path.string() + ": " + bytes.error().message, ""};
+  return write_whole(path, *bytes);
 }
 
 }  // namespace
 
 Result<bool> write_png(const std::filesystem::path& path, const ImageView& image) {
-  return write_image(path, image, ".png", {});
+  return write_encoded(path, encode(image, ".png", {}));
 }
 
 Result<bool> write_jpeg(const std::filesystem::path& path, const ImageView& image, int quality) {
-  return write_image(path, image, ".jpg", {cv::IMWRITE_JPEG_QUALITY, quality});
+  return write_encoded(path, encode_jpeg(image, quality));
+}
+
+Result<std::vector<std::uint8_t>> encode_jpeg(const ImageView& image, int quality) {
+  return encode(image, ".jpg", {cv::IMWRITE_JPEG_QUALITY, quality});
 }
 
 }  // namespace nevus

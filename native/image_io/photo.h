@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "nevus/image.h"
 #include "nevus/result.h"
@@ -20,5 +21,7 @@ Result<bool> write_png(const std::filesystem::path& path, const ImageView& image
 /// Writes a JPEG atomically; alpha is dropped.
 /// @param quality  libjpeg's scale, 1 to 100
 Result<bool> write_jpeg(const std::filesystem::path& path, const ImageView& image, int quality);
+/// A JPEG's bytes, as write_jpeg() writes them.
+Result<std::vector<std::uint8_t>> encode_jpeg(const ImageView& image, int quality);
 
 }  // namespace nevus

@@ -1,90 +1,18 @@
 // Builds the reports' HTML: numbers in C++, curves by uPlot in the reader's browser.
 #include "report/report.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
-#include <fstream>
-#include <string_view>
-#include <system_error>
 
-#include "report/embedded.h"
+#include "files/atomic_file.h"
+#include "report/html.h"
 
 namespace nevus {
 namespace {
 
+using namespace html;
 using nlohmann::json;
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char ch : text) switch (ch) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += ch;
-    }
-  return out;
-}
-
-std::string number(double value, int decimals) {
-  if (!std::isfinite(value)) return "–";
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*f", decimals, value);
-  return text;
-}
-
-// JSON inside <script>: "</script>" in a string must not end it.
-std::string script_json(const json& value) {
-  std::string text = value.dump(-1, ' ', true, json::error_handler_t::replace);
-  for (std::size_t at = 0; (at = text.find("</", at)) != std::string::npos;)
-    text.replace(at, 2, "<\\/");
-  return text;
-}
-
-json value_or_null(double value) {
-  return std::isfinite(value) ? json(value) : json(nullptr);
-}
-
-std::string chart(const std::string& caption, const json& data) {
-  return "<figure><figcaption>" + escaped(caption) +
-         "</figcaption><script type=\"application/json\">" + script_json(data) +
-         "</script><div class=\"chart\" role=\"img\" aria-label=\"" + escaped(caption) +
-         "\"></div></figure>\n";
-}
-
-std::string page(const std::string& title, const std::string& body) {
-  std::string html =
-      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      // Nothing is fetched, whatever a model's name or a file's name holds.
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-      "'unsafe-inline'; "
-      "script-src 'unsafe-inline'\">\n<title>";
-  html += escaped(title) + "</title>\n<style>\n";
-  html += embedded::uplot_css;
-  html += "\n";
-  html += embedded::report_css;
-  html += "</style>\n</head>\n<body>\n" + body + "<script>\n";
-  html += embedded::uplot_js;
-  html += "\n";
-  html += embedded::report_js;
-  html += "</script>\n</body>\n</html>\n";
-  return html;
-}
 
 std::string text_of(const json& value) {
   if (value.is_string()) return value.get<std::string>();
@@ -116,24 +44,6 @@ std::string metrics_table(const json& metrics) {
   return "<div class=\"scroll\"><table><tr><th>Set</th><th>Figure</th><th class=\"n\">Value</th>"
          "<th class=\"n\">95 % interval</th></tr>\n" +
          rows + "</table></div>\n";
-}
-
-Result<bool> write_atomically(const std::filesystem::path& path, const std::string& text) {
-  std::filesystem::path temporary = path;
-  temporary += ".part" + std::to_string(::getpid());
-  errno = 0;
-  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
-  std::error_code code;
-  if (!out) {
-    const std::string reason = errno ? std::strerror(errno) : "unknown error";
-    std::filesystem::remove(temporary, code);
-    return Error{path.string() + ": can't be written: " + reason, ""};
-  }
-  std::filesystem::rename(temporary, path, code);
-  if (code) return Error{path.string() + ": can't be written: " + code.message(), ""};
-  return true;
 }
 
 }  // namespace
@@ -225,7 +135,7 @@ Result<bool> write_training_report(const std::filesystem::path& path,
     body += "<li>" + escaped(limit) + "</li>\n";
   body += "</ul>\n<p class=\"soft\">Licence of the model: " + escaped(report.package.license) +
           "</p>\n";
-  return write_atomically(path, page(report.title + ": training report", body));
+  return write_whole(path, page(report.title + ": training report", body));
 }
 
 Result<bool> write_evaluation_report(const std::filesystem::path& path,
@@ -289,7 +199,7 @@ Result<bool> write_evaluation_report(const std::filesystem::path& path,
   }
   body +=
       "<p class=\"soft\">SHA-256 of the network: <code>" + escaped(report.sha256) + "</code></p>\n";
-  return write_atomically(path, page(report.title + ": evaluation", body));
+  return write_whole(path, page(report.title + ": evaluation", body));
 }
 
 }  // namespace nevus

@@ -17,11 +17,11 @@ struct EpochRecord {
   int epoch = 0;  ///< from 1
   double train_loss = 0, val_loss = 0;
   double train_auc = 0, val_auc = 0;
-  double seconds = 0;        ///< wall clock
-  double learning_rate = 0;  ///< at the epoch's end
-  double images_per_second = NAN;        ///< of the training pass
-  double data_wait = NAN;                ///< share of it that the network waited for photos, 0..1
-  double val_balanced_accuracy = NAN;    ///< mean recall over the classes, 0..1
+  double seconds = 0;                  ///< wall clock
+  double learning_rate = 0;            ///< at the epoch's end
+  double images_per_second = NAN;      ///< of the training pass
+  double data_wait = NAN;              ///< share of it that the network waited for photos, 0..1
+  double val_balanced_accuracy = NAN;  ///< mean recall over the classes, 0..1
 };
 
 struct ClassCount {

@@ -1,6 +1,8 @@
 // The folder that a training run writes.
 #include "train/run_folder.h"
 
+#include "files/atomic_file.h"
+
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
@@ -66,18 +68,7 @@ Result<bool> RunFolder::write_history(const std::vector<EpochRecord>& records) c
 
 Result<bool> RunFolder::write(const std::filesystem::path& file,
                               std::span<const std::uint8_t> bytes) const {
-  const std::filesystem::path temporary = file.string() + ".tmp";
-  std::ofstream stream(temporary, std::ios::binary | std::ios::trunc);
-  stream.write(reinterpret_cast<const char*>(bytes.data()),
-               static_cast<std::streamsize>(bytes.size()));
-  stream.close();
-  if (!stream || std::rename(temporary.c_str(), file.c_str()) != 0) {
-    const std::string reason = std::strerror(errno);
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    return Error{file.string() + ": can't be written: " + reason, ""};
-  }
-  return true;
+  return write_whole(file, bytes);
 }
 
 Result<std::filesystem::path> imagenet_weights(const std::string& architecture) {
