@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   const bool across = argc > 5;
-  const auto dataset = load_dataset(argv[1], {});
+  const auto dataset = load_dataset(std::filesystem::path(argv[1]));
   std::ifstream file(argv[2], std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   const auto csv = parse_csv(text);
@@ -52,12 +52,16 @@ int main(int argc, char** argv) {
   const int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   Dataset ungrouped = *dataset;
   ungrouped.has_groups = false;
-  const Inspection result = inspect(ungrouped, threads, [&](const char* stage, std::size_t at, std::size_t of) {
-    static std::string last;
-    if (last != stage) std::fprintf(stderr, "%s %zu/%zu after %.1f s\n", stage, at, of, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    last = stage;
-    return true;
-  });
+  const Inspection result =
+      inspect(ungrouped, threads, [&](const char* stage, std::size_t at, std::size_t of) {
+        static std::string last;
+        if (last != stage)
+          std::fprintf(
+              stderr, "%s %zu/%zu after %.1f s\n", stage, at, of,
+              std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        last = stage;
+        return true;
+      });
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
@@ -101,14 +105,19 @@ int main(int argc, char** argv) {
     for (int i = 0; i < 20000; ++i) {
       const std::size_t a = (draw = splitmix64(draw)) % result.photos.size();
       const std::size_t b = (draw = splitmix64(draw)) % result.photos.size();
-      if (lesions[a] != lesions[b]) wrong.push_back(common_structures(result.photos[a], result.photos[b]));
+      if (lesions[a] != lesions[b])
+        wrong.push_back(common_structures(result.photos[a], result.photos[b]));
     }
   }
   for (const int limit : {7, 8, 9, 10, 11, 12, 14}) {
     const auto share = [&](const std::vector<int>& all) {
-      return 100.0 * static_cast<double>(std::count_if(all.begin(), all.end(), [&](int v) { return v >= limit; })) / static_cast<double>(all.size());
+      return 100.0 *
+             static_cast<double>(
+                 std::count_if(all.begin(), all.end(), [&](int v) { return v >= limit; })) /
+             static_cast<double>(all.size());
     };
-    std::printf("limit %d: close look finds %.1f %%, wrong on %.3f %% of random pairs\n", limit, share(right), share(wrong));
+    std::printf("limit %d: close look finds %.1f %%, wrong on %.3f %% of random pairs\n", limit,
+                share(right), share(wrong));
   }
   // 200 random pairs of different lesions, looked at closely whatever the search would choose.
   std::size_t false_alarms = 0;

@@ -18,19 +18,18 @@ if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -c 'import torchvision' 2
   "$venv/bin/pip" install --quiet -r bench/pytorch_peer/requirements.txt
 fi
 # The same photos for both: the first of the training split that are their own group.
+folder=$(realpath "$(dirname "$data")")
 {
   echo file,label,group,split
-  awk -F, 'NR > 1 && $2 == "train" { print "'"$(realpath "$(dirname "$data")")"'/" $1 "," $3 "," NR ",train" }' "$data" |
-    sort -R --random-source=<(yes) | head -n "$photos"
-  awk -F, 'NR > 1 && $2 == "test" { print "'"$(realpath "$(dirname "$data")")"'/" $1 "," $3 ",v" NR ",val" }' "$data" |
-    awk -F, '++n[$2] <= 16'
+  awk -F, -v at="$folder" 'NR > 1 && $2 == "train" { print at "/" $1 "," $3 "," NR ",train" }' "$data" |
+    shuf -n "$photos" --random-source=<(yes)
+  awk -F, -v at="$folder" 'NR > 1 && $2 == "test" && ++n[$3] <= 16 { print at "/" $1 "," $3 ",v" NR ",val" }' "$data"
 } >"$out/photos.csv"
 for round in $(seq "$rounds"); do
   echo "round $round"
   /usr/bin/time -f 'peak %M KB' build/native/nevus train "$out/photos.csv" --out "$out/run" --force \
     --epochs 2 --batch-size 32 --threads 2 --weights none --seed "$round" --typicality 0 >"$out/nevus.log" 2>&1
-  grep -o 'epoch.*images/s' "$out/nevus.log" | sed 's/^/  nevus:   /'
-  grep peak "$out/nevus.log" | sed 's/^/  nevus:   /'
+  grep -oE '^epoch [0-9]+|[0-9.]+ images/s|^peak.*' "$out/nevus.log" | paste -sd' ' | sed 's/^/  nevus:   /'
   OMP_WAIT_POLICY=passive "$venv/bin/python" bench/pytorch_peer/train.py "$out/photos.csv" \
     --photos "$photos" --epochs 2 --batch-size 32 --threads 2 --workers 2 | sed 's/^/  pytorch: /'
 done

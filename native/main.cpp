@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
 #endif
   nevus::add_inspect_command(app, status);
   nevus::add_evaluate_command(app, status);
+  nevus::add_compare_command(app, status);
   nevus::add_predict_command(app, status);
   nevus::add_synth_command(app, status);
   nevus::add_site_command(app, status);

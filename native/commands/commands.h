@@ -9,6 +9,7 @@ namespace nevus {
 void add_inspect_command(CLI::App& app, int& status);
 void add_train_command(CLI::App& app, int& status);
 void add_evaluate_command(CLI::App& app, int& status);
+void add_compare_command(CLI::App& app, int& status);
 void add_predict_command(CLI::App& app, int& status);
 void add_synth_command(CLI::App& app, int& status);
 void add_site_command(CLI::App& app, int& status);

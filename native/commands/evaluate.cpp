@@ -2,69 +2,42 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <functional>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <opencv2/imgproc.hpp>
 #include <optional>
 
 #include "commands/classify.h"
 #include "commands/commands.h"
+#include "commands/data_options.h"
+#include "commands/measure.h"
 #include "commands/terminal.h"
 #include "data/dataset.h"
+#include "files/atomic_file.h"
+#include "image_io/photo.h"
 #include "metrics/metrics.h"
 #include "report/report.h"
 
 namespace nevus {
 namespace {
 
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMistakes = 12;  // of each kind, in the report
+constexpr int kMistakeSize = 192;      // pixels
+constexpr int kMistakeQuality = 82;    // libjpeg's scale
+constexpr double kHeat = 0.55;         // opacity
+
 struct EvaluateOptions {
-  std::string model, data, split, json, report;
-  DatasetOptions dataset;
-  std::vector<std::string> where;
+  std::string model, split, json, report, ood, ood_half = "all";
+  DataArguments data;
+  std::vector<std::string> by;
+  std::optional<double> prevalence;
   int resamples = 2000;
   std::uint64_t seed = 1;
 };
-
-std::string lower(std::string text) {
-  for (char& ch : text) ch = static_cast<char>(std::tolower(static_cast<unsigned char>(ch)));
-  return text;
-}
-
-// What each label text of the data means to this model.
-struct Mapping {
-  std::vector<int> malignant;    // 1 or 0 a label
-  std::vector<int> model_class;  // index, or -1 where the model has no such class
-  bool all_classes = false;      // every label is a class of the model
-};
-
-Mapping map_labels(const std::vector<std::string>& labels, const ModelPackage& package) {
-  Mapping mapping;
-  mapping.all_classes = true;
-  for (const std::string& label : labels) {
-    const auto it =
-        std::find_if(package.classes.begin(), package.classes.end(), [&](const ModelClass& one) {
-          return lower(one.id) == lower(label) || lower(one.name) == lower(label);
-        });
-    if (it == package.classes.end()) {
-      mapping.all_classes = false;
-      mapping.model_class.push_back(-1);
-      mapping.malignant.push_back(is_malignant_label(label) ? 1 : 0);
-    } else {
-      mapping.model_class.push_back(static_cast<int>(it - package.classes.begin()));
-      mapping.malignant.push_back(it->malignant ? 1 : 0);
-    }
-  }
-  return mapping;
-}
-
-std::string joined(const std::vector<std::string>& labels, const std::vector<int>& malignant,
-                   int wanted) {
-  std::string text;
-  for (std::size_t i = 0; i < labels.size(); ++i)
-    if (malignant[i] == wanted) text += (text.empty() ? "" : ", ") + labels[i];
-  return text.empty() ? "none" : text;
-}
 
 struct Figure {
   std::string key, name;
@@ -72,35 +45,48 @@ struct Figure {
   Interval interval;
 };
 
-std::vector<Figure> figures(const Scored& data, double threshold, const EvaluateOptions& options) {
-  using Scores = std::span<const double>;
-  using Labels = std::span<const int>;
-  const std::vector<std::tuple<std::string, std::string, std::function<double(Scores, Labels)>>>
-      all{{"auc", "AUC", [](Scores s, Labels l) { return roc_auc(s, l); }},
-          {"average_precision", "average precision",
-           [](Scores s, Labels l) { return average_precision(s, l); }},
-          {"sensitivity", "sensitivity",
-           [&](Scores s, Labels l) { return confusion_at(s, l, threshold).sensitivity(); }},
-          {"specificity", "specificity",
-           [&](Scores s, Labels l) { return confusion_at(s, l, threshold).specificity(); }},
-          {"balanced_accuracy", "balanced accuracy",
-           [&](Scores s, Labels l) { return confusion_at(s, l, threshold).balanced_accuracy(); }},
-          {"accuracy", "accuracy",
-           [&](Scores s, Labels l) { return confusion_at(s, l, threshold).accuracy(); }},
-          {"ece", "calibration error (ECE)",
-           [](Scores s, Labels l) { return expected_calibration_error(s, l); }}};
+using Scores = std::span<const double>;
+using Labels = std::span<const int>;
+using Statistic = std::function<double(Scores, Labels)>;
+
+std::vector<Figure> figures(const Measured& measured, double threshold,
+                            const EvaluateOptions& options) {
+  const auto at = [threshold](Scores s, Labels l) { return confusion_at(s, l, threshold); };
+  std::vector<std::tuple<std::string, std::string, Statistic>> all{
+      {"auc", "AUC", [](Scores s, Labels l) { return roc_auc(s, l); }},
+      {"average_precision", "average precision",
+       [](Scores s, Labels l) { return average_precision(s, l); }},
+      {"sensitivity", "sensitivity", [at](Scores s, Labels l) { return at(s, l).sensitivity(); }},
+      {"specificity", "specificity", [at](Scores s, Labels l) { return at(s, l).specificity(); }},
+      {"ppv", "positive predictive value", [at](Scores s, Labels l) { return at(s, l).ppv(); }},
+      {"npv", "negative predictive value", [at](Scores s, Labels l) { return at(s, l).npv(); }}};
+  if (options.prevalence) {
+    const double prevalence = *options.prevalence;
+    const std::string where = " at prevalence " + fixed(prevalence, 3);
+    all.push_back({"ppv_at_prevalence", "positive predictive value" + where,
+                   [at, prevalence](Scores s, Labels l) {
+                     const Confusion c = at(s, l);
+                     return ppv_at(c.sensitivity(), c.specificity(), prevalence);
+                   }});
+    all.push_back({"npv_at_prevalence", "negative predictive value" + where,
+                   [at, prevalence](Scores s, Labels l) {
+                     const Confusion c = at(s, l);
+                     return npv_at(c.sensitivity(), c.specificity(), prevalence);
+                   }});
+  }
+  all.push_back({"balanced_accuracy", "balanced accuracy",
+                 [at](Scores s, Labels l) { return at(s, l).balanced_accuracy(); }});
+  all.push_back({"accuracy", "accuracy", [at](Scores s, Labels l) { return at(s, l).accuracy(); }});
+  const Statistic ece = [](Scores s, Labels l) { return expected_calibration_error(s, l); };
+  all.push_back({"ece", "calibration error (ECE)", ece});
   std::vector<Figure> out;
   for (const auto& [key, name, statistic] : all)
-    out.push_back({key, name, statistic(data.scores, data.labels),
-                   bootstrap_interval(data, statistic, options.resamples, options.seed)});
+    out.push_back({key, name, statistic(measured.data.scores, measured.data.labels),
+                   bootstrap_interval(measured.data, statistic, options.resamples, options.seed)});
+  const Scored raw{measured.uncalibrated, measured.data.labels, measured.data.groups};
+  out.push_back({"ece_uncalibrated", "… before temperature scaling", ece(raw.scores, raw.labels),
+                 bootstrap_interval(raw, ece, options.resamples, options.seed)});
   return out;
-}
-
-std::string fixed(double value, int decimals) {
-  if (!std::isfinite(value)) return "–";
-  char text[40];
-  std::snprintf(text, sizeof text, "%.*f", decimals, value);
-  return text;
 }
 
 // Argmax against the truth, where the data is labelled with the model's own classes (three or
@@ -108,45 +94,403 @@ std::string fixed(double value, int decimals) {
 struct ClassFigures {
   std::vector<std::vector<std::int64_t>> confusion;  // [truth][answer]
   std::vector<double> recall;
-  double macro_recall = 0;
+  double macro_recall = 0, macro_auc = 0;
 };
 
-ClassFigures class_figures(const std::vector<int>& truth, const std::vector<int>& answer,
-                           std::size_t classes) {
+ClassFigures class_figures(const Measured& measured, std::size_t classes) {
   ClassFigures out;
   out.confusion.assign(classes, std::vector<std::int64_t>(classes, 0));
-  for (std::size_t i = 0; i < truth.size(); ++i)
-    ++out.confusion[static_cast<std::size_t>(truth[i])][static_cast<std::size_t>(answer[i])];
-  std::size_t present = 0;
+  for (std::size_t i = 0; i < measured.truth.size(); ++i)
+    ++out.confusion[static_cast<std::size_t>(measured.truth[i])]
+                   [static_cast<std::size_t>(measured.answers[i])];
   for (std::size_t c = 0; c < classes; ++c) {
     std::int64_t all = 0;
     for (const std::int64_t n : out.confusion[c]) all += n;
     out.recall.push_back(
         all > 0 ? static_cast<double>(out.confusion[c][c]) / static_cast<double>(all) : NAN);
-    if (all > 0) {
-      out.macro_recall += out.recall.back();
-      ++present;
-    }
   }
-  out.macro_recall /= static_cast<double>(std::max<std::size_t>(1, present));
+  const int n = static_cast<int>(classes);
+  out.macro_recall = balanced_accuracy(measured.probabilities, measured.truth, n);
+  out.macro_auc = macro_auc(measured.probabilities, measured.truth, n);
   return out;
 }
 
-int run_evaluate(EvaluateOptions options) {
-  for (const std::string& condition : options.where) {
-    const auto equals = condition.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      print_error("--where " + condition + ": must be COLUMN=VALUE");
-      return 1;
+// ---- Subgroups: the figures again for each value of a column.
+struct Subgroup {
+  std::string column, value;
+  std::size_t malignant = 0, benign = 0;
+  double auc = NAN, sensitivity = NAN, specificity = NAN;
+  Interval auc_interval{NAN, NAN}, sensitivity_interval{NAN, NAN}, specificity_interval{NAN, NAN};
+};
+
+std::vector<Subgroup> subgroups(const Measured& measured, const std::vector<Sample>& samples,
+                                const EvaluateOptions& options, double threshold) {
+  std::vector<Subgroup> out;
+  for (std::size_t column = 0; column < options.by.size(); ++column) {
+    std::map<std::string, std::size_t> values;
+    for (const std::size_t i : measured.index) ++values[samples[i].kept[column]];
+    for (const auto& [value, count] : values) {
+      const Measured own = measured.only(
+          [&, wanted = &value](std::size_t i) { return samples[i].kept[column] == *wanted; });
+      Subgroup group{options.by[column], value, own.malignant(), own.benign()};
+      const auto add = [&](double& to, Interval& interval, const Statistic& statistic) {
+        to = statistic(own.data.scores, own.data.labels);
+        interval = bootstrap_interval(own.data, statistic, options.resamples, options.seed);
+      };
+      add(group.auc, group.auc_interval, roc_auc);
+      add(group.sensitivity, group.sensitivity_interval,
+          [threshold](Scores s, Labels l) { return confusion_at(s, l, threshold).sensitivity(); });
+      add(group.specificity, group.specificity_interval,
+          [threshold](Scores s, Labels l) { return confusion_at(s, l, threshold).specificity(); });
+      out.push_back(group);
     }
-    options.dataset.where[condition.substr(0, equals)] = condition.substr(equals + 1);
   }
-  const auto dataset = load_dataset(options.data, options.dataset);
-  if (!dataset) {
-    print_error(dataset.error().message);
-    return 1;
+  return out;
+}
+
+// ---- Pictures of something else: does their distance tell them from lesions?
+struct OutOfDistribution {
+  std::size_t pictures = 0, unreadable = 0;
+  double auroc = NAN;
+  Interval interval{NAN, NAN};
+  double refused = NAN;         // share of these pictures beyond the limit
+  double refused_photos = NAN;  // share of the lesion photos beyond it
+};
+
+Result<OutOfDistribution> out_of_distribution(const Session& session, const Measured& measured,
+                                              const EvaluateOptions& options) {
+  const auto& typicality = session.package().typicality;
+  if (!typicality) return Error{"--ood: this model says nothing of typicality", ""};
+  std::error_code code;
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(options.ood, code))
+    if (entry.is_regular_file(code) && is_photo_file(entry.path())) files.push_back(entry.path());
+  if (files.empty()) return Error{options.ood + ": no pictures", ""};
+  std::sort(files.begin(), files.end());
+  const auto middle = files.begin() + static_cast<std::ptrdiff_t>(files.size() / 2);
+  if (options.ood_half == "first") files.erase(middle, files.end());
+  if (options.ood_half == "second") files.erase(files.begin(), middle);
+
+  OutOfDistribution out;
+  Scored data;
+  const double limit = typicality->limit;
+  std::size_t refused = 0, refused_photos = 0;
+  ProgressLine progress("picture", files.size());
+  classify(session, files, [&](std::size_t i, const PhotoAnswer& answer) {
+    if (!answer.error.empty() || !answer.distance) {
+      ++out.unreadable;
+    } else {
+      data.scores.push_back(static_cast<double>(*answer.distance));
+      data.labels.push_back(1);
+      refused += data.scores.back() > limit ? 1 : 0;
+    }
+    progress.update(i + 1);
+  });
+  out.pictures = data.scores.size();
+  if (out.pictures == 0) return Error{options.ood + ": no picture can be read", ""};
+  for (const double distance : measured.distance) {
+    data.scores.push_back(distance);
+    data.labels.push_back(0);
+    refused_photos += distance > limit ? 1 : 0;
   }
-  print_warnings(options.data, dataset->warnings);
+  out.auroc = roc_auc(data.scores, data.labels);
+  out.interval = bootstrap_interval(data, roc_auc, options.resamples, options.seed);
+  out.refused = static_cast<double>(refused) / static_cast<double>(out.pictures);
+  out.refused_photos =
+      static_cast<double>(refused_photos) / static_cast<double>(measured.distance.size());
+  return out;
+}
+
+// ---- The worst mistakes, looked at once more: the photo, and where the network looked.
+std::vector<std::uint8_t> shown(const ImageView& photo) {
+  cv::Mat square(photo.height, photo.width, CV_8UC(channels(photo.format)),
+                 const_cast<std::uint8_t*>(photo.data), photo.stride);
+  cv::Mat small;
+  cv::resize(square, small, cv::Size(kMistakeSize, kMistakeSize), 0, 0, cv::INTER_AREA);
+  auto jpeg = encode_jpeg({small.data, small.cols, small.rows, small.step[0], photo.format},
+                          kMistakeQuality);
+  return jpeg ? std::move(*jpeg) : std::vector<std::uint8_t>{};
+}
+
+std::vector<ReportMistake> worst_mistakes(const Session& session, const Measured& measured,
+                                          const std::vector<Sample>& samples, double threshold) {
+  std::vector<std::size_t> missed, alarmed;
+  for (std::size_t i = 0; i < measured.index.size(); ++i) {
+    const bool alarm = measured.data.scores[i] >= threshold;
+    if (measured.data.labels[i] == 1 && !alarm) missed.push_back(i);
+    if (measured.data.labels[i] == 0 && alarm) alarmed.push_back(i);
+  }
+  const auto by_score = [&](std::size_t a, std::size_t b) {
+    return measured.data.scores[a] < measured.data.scores[b];
+  };
+  std::stable_sort(missed.begin(), missed.end(), by_score);
+  std::stable_sort(alarmed.begin(), alarmed.end(),
+                   [&](std::size_t a, std::size_t b) { return by_score(b, a); });
+  missed.resize(std::min(missed.size(), kMistakes));
+  alarmed.resize(std::min(alarmed.size(), kMistakes));
+  std::vector<std::size_t> all = missed;
+  all.insert(all.end(), alarmed.begin(), alarmed.end());
+
+  const ModelPackage& package = session.package();
+  std::vector<fs::path> files;
+  for (const std::size_t i : all) files.push_back(samples[measured.index[i]].file);
+  std::vector<ReportMistake> out(all.size());
+  classify(
+      session, files, [](std::size_t, const PhotoAnswer&) {},
+      [&](std::size_t k, const Image& photo, PhotoAnswer& answer) {
+        ReportMistake& one = out[k];
+        const ImageView view = photo.view();
+        const Rect square = center_square(view.width, view.height);
+        ImageView crop = view;
+        crop.data += static_cast<std::size_t>(square.y) * view.stride +
+                     static_cast<std::size_t>(square.x * channels(view.format));
+        crop.width = square.width;
+        crop.height = square.height;
+        one.photo = shown(crop);
+        const auto evidence = malignancy_evidence(answer.cam, package);
+        const Image overlay =
+            render_heatmap(evidence, package.cam_width, package.cam_height, square.width);
+        one.heatmap = shown(blend_heatmap(crop, overlay.view(), kHeat).view());
+      });
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    out[k].name = samples[measured.index[all[k]]].name;
+    out[k].malignant = k < missed.size();
+    out[k].probability = measured.data.scores[all[k]];
+  }
+  return out;
+}
+
+std::vector<std::vector<std::string>> subgroup_rows(const std::vector<Subgroup>& groups) {
+  std::vector<std::vector<std::string>> rows{
+      {"", "malignant", "benign", "AUC", "sensitivity", "specificity"}};
+  const auto with = [](double value, const Interval& interval) {
+    return fixed(value, 3) + " (" + fixed(interval.low, 3) + "–" + fixed(interval.high, 3) + ")";
+  };
+  for (const Subgroup& g : groups)
+    rows.push_back({g.column + " = " + (g.value.empty() ? "(empty)" : g.value),
+                    std::to_string(g.malignant), std::to_string(g.benign),
+                    with(g.auc, g.auc_interval), with(g.sensitivity, g.sensitivity_interval),
+                    with(g.specificity, g.specificity_interval)});
+  return rows;
+}
+
+nlohmann::json finite(double value) {
+  return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
+}
+
+// Everything that was measured, in one place for terminal, JSON and report.
+struct Evaluation {
+  const EvaluateOptions& options;
+  const Dataset& dataset;
+  const ModelPackage& package;
+  const LabelMeaning& meaning;
+  std::string of;  // which photos, in words
+  const Measured& measured;
+  Confusion confusion;
+  std::vector<Figure> figures;
+  AucEstimate delong;
+  std::optional<ClassFigures> per_class;
+  std::vector<Subgroup> subgroups;
+  std::optional<OutOfDistribution> ood;
+
+  double threshold() const { return package.operating_point.threshold; }
+  std::size_t lesions() const {
+    const auto& groups = measured.data.groups;
+    return groups.empty()
+               ? 0
+               : static_cast<std::size_t>(*std::max_element(groups.begin(), groups.end()) + 1);
+  }
+};
+
+void print(const Evaluation& e) {
+  std::printf("%s on %s, %s: %zu photos (%zu malignant: %s; %zu benign: %s)\n",
+              printable(e.package.name).c_str(), printable(e.options.data.text()).c_str(),
+              e.of.c_str(), e.measured.data.labels.size(), e.measured.malignant(),
+              joined(e.dataset.classes, e.meaning.malignant, 1).c_str(), e.measured.benign(),
+              joined(e.dataset.classes, e.meaning.malignant, 0).c_str());
+  if (e.lesions() < e.measured.data.labels.size())
+    std::printf("They show %zu lesions; the intervals draw whole lesions.\n", e.lesions());
+  std::printf("\n");
+  std::vector<std::vector<std::string>> table{{"figure", "value", "95 % interval"}};
+  for (const Figure& f : e.figures)
+    table.push_back(
+        {f.name, fixed(f.value, 4), fixed(f.interval.low, 4) + " to " + fixed(f.interval.high, 4)});
+  std::fputs(format_table(table).c_str(), stdout);
+  std::printf("AUC's interval by DeLong, photos taken as independent: %s to %s\n",
+              fixed(e.delong.interval.low, 4).c_str(), fixed(e.delong.interval.high, 4).c_str());
+  std::printf("\nAt the frozen operating point, probability of malignancy >= %s:\n",
+              fixed(e.threshold(), 4).c_str());
+  std::fputs(
+      format_table({{"", "shown to a doctor", "nothing alarming"},
+                    {"malignant", std::to_string(e.confusion.tp), std::to_string(e.confusion.fn)},
+                    {"benign", std::to_string(e.confusion.fp), std::to_string(e.confusion.tn)}})
+          .c_str(),
+      stdout);
+  if (e.per_class) {
+    std::printf("\nMost probable class (rows: truth):\n");
+    std::vector<std::vector<std::string>> rows{{""}};
+    for (const ModelClass& one : e.package.classes) rows[0].push_back(one.id);
+    rows[0].push_back("recall");
+    for (std::size_t c = 0; c < e.package.classes.size(); ++c) {
+      rows.push_back({e.package.classes[c].id});
+      for (const std::int64_t n : e.per_class->confusion[c])
+        rows.back().push_back(std::to_string(n));
+      rows.back().push_back(fixed(e.per_class->recall[c], 4));
+    }
+    std::fputs(format_table(rows).c_str(), stdout);
+    std::printf("Mean recall over classes: %s; mean AUC of one class against the rest: %s\n",
+                fixed(e.per_class->macro_recall, 4).c_str(),
+                fixed(e.per_class->macro_auc, 4).c_str());
+  }
+  if (!e.subgroups.empty()) {
+    std::printf("\nSubgroups:\n");
+    std::fputs(format_table(subgroup_rows(e.subgroups)).c_str(), stdout);
+  }
+  if (e.ood)
+    std::printf(
+        "\nPictures of something else (%s, %s): %zu. Their distance tells them from these photos "
+        "with an AUROC of %s (%s to %s); %s %% of them and %s %% of the photos are beyond the "
+        "limit.\n",
+        printable(e.options.ood).c_str(),
+        e.options.ood_half == "all" ? "all of them" : (e.options.ood_half + " half").c_str(),
+        e.ood->pictures, fixed(e.ood->auroc, 4).c_str(), fixed(e.ood->interval.low, 4).c_str(),
+        fixed(e.ood->interval.high, 4).c_str(), fixed(100 * e.ood->refused, 1).c_str(),
+        fixed(100 * e.ood->refused_photos, 1).c_str());
+  if (e.measured.cannot_judge > 0)
+    std::printf(
+        "\n%zu of these photos would be answered \"%s\" in the page; they are counted above all "
+        "the same.\n",
+        e.measured.cannot_judge, std::string(sentence(Outcome::cannot_judge)).c_str());
+  if (!e.measured.unreadable.empty())
+    std::printf("\n%zu photos could not be read and are left out.\n", e.measured.unreadable.size());
+  std::printf("\n%s\n", std::string(kNotice).c_str());
+}
+
+Result<bool> write_json(const Evaluation& e) {
+  nlohmann::json out{{"model", e.package.name},
+                     {"sha256", e.package.sha256},
+                     {"data", e.options.data.text()},
+                     {"data_hash", dataset_hash(e.dataset)},
+                     {"split", e.options.split},
+                     {"where", e.options.data.where},
+                     {"n", e.measured.data.labels.size()},
+                     {"n_lesions", e.lesions()},
+                     {"n_malignant", e.measured.malignant()},
+                     {"n_benign", e.measured.benign()},
+                     {"n_unreadable", e.measured.unreadable.size()},
+                     {"n_cannot_judge", e.measured.cannot_judge},
+                     {"threshold", e.threshold()},
+                     {"confusion",
+                      {{"tp", e.confusion.tp},
+                       {"fp", e.confusion.fp},
+                       {"tn", e.confusion.tn},
+                       {"fn", e.confusion.fn}}},
+                     {"resamples", e.options.resamples},
+                     {"seed", e.options.seed}};
+  for (const Figure& f : e.figures) {
+    out[f.key] = finite(f.value);
+    out[f.key + "_ci"] = {finite(f.interval.low), finite(f.interval.high)};
+  }
+  out["auc_delong_ci"] = {finite(e.delong.interval.low), finite(e.delong.interval.high)};
+  if (e.options.prevalence) out["prevalence"] = *e.options.prevalence;
+  if (e.per_class) {
+    out["class_confusion"] = e.per_class->confusion;
+    out["macro_recall"] = finite(e.per_class->macro_recall);
+    out["macro_auc"] = finite(e.per_class->macro_auc);
+    for (std::size_t c = 0; c < e.package.classes.size(); ++c)
+      out["class_recall"][e.package.classes[c].id] = finite(e.per_class->recall[c]);
+  }
+  for (const Subgroup& g : e.subgroups)
+    out["by"][g.column][g.value] = {
+        {"n_malignant", g.malignant},
+        {"n_benign", g.benign},
+        {"auc", finite(g.auc)},
+        {"auc_ci", {finite(g.auc_interval.low), finite(g.auc_interval.high)}},
+        {"sensitivity", finite(g.sensitivity)},
+        {"sensitivity_ci",
+         {finite(g.sensitivity_interval.low), finite(g.sensitivity_interval.high)}},
+        {"specificity", finite(g.specificity)},
+        {"specificity_ci",
+         {finite(g.specificity_interval.low), finite(g.specificity_interval.high)}}};
+  if (e.ood)
+    out["out_of_distribution"] = {
+        {"n", e.ood->pictures},           {"half", e.options.ood_half},
+        {"auroc", finite(e.ood->auroc)},  {"auroc_ci", {e.ood->interval.low, e.ood->interval.high}},
+        {"beyond_limit", e.ood->refused}, {"photos_beyond_limit", finite(e.ood->refused_photos)}};
+  return write_whole(e.options.json,
+                     out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+Result<bool> write_report(const Evaluation& e, std::vector<ReportMistake> mistakes) {
+  EvaluationReport report;
+  report.title = e.package.name;
+  report.data = e.options.data.text() + ", " + e.of;
+  for (const std::string& condition : e.options.data.where) report.data += ", " + condition;
+  report.data += ": " + std::to_string(e.measured.malignant()) + " malignant and " +
+                 std::to_string(e.measured.benign()) + " benign photos of " +
+                 std::to_string(e.lesions()) + " lesions";
+  for (const Figure& f : e.figures)
+    report.figures.push_back({f.name, f.value, f.interval.low, f.interval.high});
+  report.threshold = e.threshold();
+  report.tp = static_cast<std::size_t>(e.confusion.tp);
+  report.fn = static_cast<std::size_t>(e.confusion.fn);
+  report.fp = static_cast<std::size_t>(e.confusion.fp);
+  report.tn = static_cast<std::size_t>(e.confusion.tn);
+  const auto& [scores, labels, groups] = e.measured.data;
+  std::size_t positives = e.measured.malignant();
+  for (const RocPoint& point : roc_curve(scores, labels)) {
+    report.roc.push_back({point.false_positive_rate, point.true_positive_rate});
+    const double found = point.true_positive_rate * static_cast<double>(positives);
+    const double alarms =
+        found + point.false_positive_rate * static_cast<double>(labels.size() - positives);
+    if (alarms > 0) report.precision_recall.push_back({point.true_positive_rate, found / alarms});
+  }
+  for (const ReliabilityBin& bin : reliability_bins(scores, labels))
+    report.reliability.push_back({bin.mean_score, bin.rate});
+  for (const ReliabilityBin& bin : reliability_bins(e.measured.uncalibrated, labels))
+    report.reliability_before.push_back({bin.mean_score, bin.rate});
+  for (const int label : {1, 0}) {
+    Histogram histogram{label == 1 ? "Malignant photos" : "Benign photos",
+                        "probability of malignancy", 0, 1.0 / 25, std::vector<std::size_t>(25, 0)};
+    for (std::size_t i = 0; i < scores.size(); ++i)
+      if (labels[i] == label)
+        ++histogram.counts[std::min<std::size_t>(24, static_cast<std::size_t>(scores[i] * 25))];
+    report.histograms.push_back(std::move(histogram));
+  }
+  if (e.per_class) {
+    for (const ModelClass& one : e.package.classes) report.classes.push_back(one.name);
+    report.class_confusion = e.per_class->confusion;
+  }
+  if (!e.subgroups.empty()) report.subgroups = subgroup_rows(e.subgroups);
+  if (e.ood)
+    report.typicality = std::to_string(e.ood->pictures) +
+                        " pictures of something else: their distance tells them from these photos "
+                        "with an AUROC of " +
+                        fixed(e.ood->auroc, 4) + " (95 % interval " +
+                        fixed(e.ood->interval.low, 4) + " to " + fixed(e.ood->interval.high, 4) +
+                        "). " + fixed(100 * e.ood->refused, 1) + " % of them and " +
+                        fixed(100 * e.ood->refused_photos, 1) +
+                        " % of the photos are beyond the limit, where the page does not judge.";
+  report.mistakes = std::move(mistakes);
+  report.remarks = e.dataset.warnings;
+  for (const std::string& one : e.measured.unreadable) report.remarks.push_back("left out: " + one);
+  report.sha256 = e.package.sha256;
+  return write_evaluation_report(e.options.report, report);
+}
+
+int fail(const std::string& message) {
+  print_error(message);
+  return 1;
+}
+
+int run_evaluate(const EvaluateOptions& options) {
+  auto sources = sources_of(options.data);
+  if (!sources) return fail(sources.error().message);
+  for (Source& source : *sources) source.options.keep = options.by;
+  const auto dataset = load_dataset(*sources, options.data.groups);
+  if (!dataset) return fail(dataset.error().message);
+  const std::string data = options.data.text();
+  print_warnings(data, dataset->warnings);
   std::vector<Sample> samples = dataset->samples;
   std::string of = "all photos";
   const bool has_splits =
@@ -154,172 +498,55 @@ int run_evaluate(EvaluateOptions options) {
   if (!options.split.empty()) {
     samples = dataset->of_split(options.split);
     of = "split '" + options.split + "'";
-    if (samples.empty()) {
-      print_error(options.data + ": no photos of split '" + options.split + "'");
-      return 1;
-    }
+    if (samples.empty()) return fail(data + ": no photos of split '" + options.split + "'");
   } else if (has_splits) {
     std::fprintf(
         stderr,
         "note: %s has splits; without --split all of them are measured, training photos too\n",
-        printable(options.data).c_str());
+        printable(data).c_str());
   }
 
   const auto session = Session::open(options.model, session_threads(samples.size()));
-  if (!session) {
-    print_error(session.error().message);
-    return 1;
-  }
+  if (!session) return fail(session.error().message);
   const ModelPackage& package = session->package();
-  const Mapping mapping = map_labels(dataset->classes, package);
-
-  std::vector<std::filesystem::path> files;
-  for (const Sample& sample : samples) files.push_back(sample.file);
-  Scored data;
-  std::vector<int> truth, answers;  // model classes
-  std::size_t cannot_judge = 0;
-  std::vector<std::string> unreadable;
-  {
-    ProgressLine progress("photo", files.size());
-    classify(*session, files, [&](std::size_t i, const PhotoAnswer& answer) {
-      if (!answer.error.empty()) {
-        unreadable.push_back(files[i].string() + ": " + answer.error);
-      } else if (answer.decision.probabilities.empty()) {
-        unreadable.push_back(files[i].string() + ": the network's answer is not finite");
-      } else {
-        const auto label = static_cast<std::size_t>(samples[i].label);
-        data.scores.push_back(answer.decision.malignancy);
-        data.labels.push_back(mapping.malignant[label]);
-        const auto& p = answer.decision.probabilities;
-        truth.push_back(mapping.model_class[label]);
-        answers.push_back(static_cast<int>(std::max_element(p.begin(), p.end()) - p.begin()));
-        if (!answer.quality.judgeable()) ++cannot_judge;
-      }
-      progress.update(i + 1);
-    });
-  }
-  for (const std::string& one : unreadable)
+  const LabelMeaning meaning = meaning_of(dataset->classes, package);
+  const Measured measured = measure(*session, samples, meaning);
+  for (const std::string& one : measured.unreadable)
     std::fprintf(stderr, "warning: left out: %s\n", printable(one).c_str());
-  const auto malignant =
-      static_cast<std::size_t>(std::count(data.labels.begin(), data.labels.end(), 1));
-  const std::size_t benign = data.labels.size() - malignant;
-  if (malignant == 0 || benign == 0) {
-    print_error(options.data + ": " + of + " has " + std::to_string(malignant) + " malignant and " +
-                std::to_string(benign) +
+  if (measured.malignant() == 0 || measured.benign() == 0)
+    return fail(data + ": " + of + " has " + std::to_string(measured.malignant()) +
+                " malignant and " + std::to_string(measured.benign()) +
                 " benign photos that can be read; both kinds are needed (counted as malignant: " +
-                joined(dataset->classes, mapping.malignant, 1) + ")");
-    return 1;
-  }
+                joined(dataset->classes, meaning.malignant, 1) + ")");
 
   const double threshold = package.operating_point.threshold;
-  const Confusion confusion = confusion_at(data.scores, data.labels, threshold);
-  const auto all = figures(data, threshold, options);
-  const bool many_classes = package.classes.size() > 2 && mapping.all_classes;
-  std::optional<ClassFigures> per_class;
-  if (many_classes) per_class = class_figures(truth, answers, package.classes.size());
-
-  std::printf("%s on %s, %s: %zu photos (%zu malignant: %s; %zu benign: %s)\n\n",
-              printable(package.name).c_str(), printable(options.data).c_str(), of.c_str(),
-              data.labels.size(), malignant, joined(dataset->classes, mapping.malignant, 1).c_str(),
-              benign, joined(dataset->classes, mapping.malignant, 0).c_str());
-  std::vector<std::vector<std::string>> table{{"figure", "value", "95 % interval"}};
-  for (const Figure& f : all)
-    table.push_back(
-        {f.name, fixed(f.value, 4), fixed(f.interval.low, 4) + " to " + fixed(f.interval.high, 4)});
-  std::fputs(format_table(table).c_str(), stdout);
-  std::printf("\nAt the frozen operating point, probability of malignancy >= %s:\n",
-              fixed(threshold, 4).c_str());
-  std::fputs(
-      format_table({{"", "shown to a doctor", "nothing alarming"},
-                    {"malignant", std::to_string(confusion.tp), std::to_string(confusion.fn)},
-                    {"benign", std::to_string(confusion.fp), std::to_string(confusion.tn)}})
-          .c_str(),
-      stdout);
-  if (per_class) {
-    std::printf("\nMost probable class (rows: truth):\n");
-    std::vector<std::vector<std::string>> rows{{""}};
-    for (const ModelClass& one : package.classes) rows[0].push_back(one.id);
-    rows[0].push_back("recall");
-    for (std::size_t c = 0; c < package.classes.size(); ++c) {
-      rows.push_back({package.classes[c].id});
-      for (const std::int64_t n : per_class->confusion[c]) rows.back().push_back(std::to_string(n));
-      rows.back().push_back(fixed(per_class->recall[c], 4));
-    }
-    std::fputs(format_table(rows).c_str(), stdout);
-    std::printf("Mean recall over classes: %s\n", fixed(per_class->macro_recall, 4).c_str());
+  Evaluation e{options,
+               *dataset,
+               package,
+               meaning,
+               of,
+               measured,
+               confusion_at(measured.data.scores, measured.data.labels, threshold),
+               figures(measured, threshold, options),
+               delong_auc(measured.data.scores, measured.data.labels),
+               std::nullopt,
+               subgroups(measured, samples, options, threshold),
+               std::nullopt};
+  if (package.classes.size() > 2 && meaning.all_classes)
+    e.per_class = class_figures(measured, package.classes.size());
+  if (!options.ood.empty()) {
+    const auto ood = out_of_distribution(*session, measured, options);
+    if (!ood) return fail(ood.error().message);
+    e.ood = *ood;
   }
-  if (cannot_judge > 0)
-    std::printf(
-        "\n%zu of these photos would be answered \"%s\" in the page; they are counted above all "
-        "the same.\n",
-        cannot_judge, std::string(sentence(Outcome::cannot_judge)).c_str());
-  if (!unreadable.empty())
-    std::printf("\n%zu photos could not be read and are left out.\n", unreadable.size());
-  std::printf("\n%s\n", std::string(kNotice).c_str());
-
+  print(e);
   if (!options.json.empty()) {
-    nlohmann::json out{
-        {"model", package.name},
-        {"sha256", package.sha256},
-        {"data", options.data},
-        {"data_hash", dataset_hash(*dataset)},
-        {"split", options.split},
-        {"where", options.dataset.where},
-        {"n", data.labels.size()},
-        {"n_malignant", malignant},
-        {"n_benign", benign},
-        {"n_unreadable", unreadable.size()},
-        {"n_cannot_judge", cannot_judge},
-        {"threshold", threshold},
-        {"confusion",
-         {{"tp", confusion.tp}, {"fp", confusion.fp}, {"tn", confusion.tn}, {"fn", confusion.fn}}},
-        {"resamples", options.resamples},
-        {"seed", options.seed}};
-    for (const Figure& f : all) {
-      out[f.key] = f.value;
-      out[f.key + "_ci"] = {f.interval.low, f.interval.high};
-    }
-    if (per_class) {
-      out["class_confusion"] = per_class->confusion;
-      out["macro_recall"] = per_class->macro_recall;
-      for (std::size_t c = 0; c < package.classes.size(); ++c)
-        out["class_recall"][package.classes[c].id] = per_class->recall[c];
-    }
-    std::ofstream file(options.json, std::ios::binary | std::ios::trunc);
-    file << out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
-    file.close();
-    if (!file) {
-      print_error(options.json + ": can't be written");
-      return 1;
-    }
+    const auto written = write_json(e);
+    if (!written) return fail(written.error().message);
   }
   if (!options.report.empty()) {
-    EvaluationReport report;
-    report.title = package.name;
-    report.data = options.data + ", " + of;
-    for (const auto& [column, value] : options.dataset.where)
-      report.data += ", " + column + "=" + value;
-    report.data += ": " + std::to_string(malignant) + " malignant and " + std::to_string(benign) +
-                   " benign photos";
-    for (const Figure& f : all)
-      report.figures.push_back({f.name, f.value, f.interval.low, f.interval.high});
-    report.threshold = threshold;
-    report.tp = static_cast<std::size_t>(confusion.tp);
-    report.fn = static_cast<std::size_t>(confusion.fn);
-    report.fp = static_cast<std::size_t>(confusion.fp);
-    report.tn = static_cast<std::size_t>(confusion.tn);
-    for (const RocPoint& point : roc_curve(data.scores, data.labels))
-      report.roc.push_back({point.false_positive_rate, point.true_positive_rate});
-    for (const ReliabilityBin& bin : reliability_bins(data.scores, data.labels))
-      report.reliability.push_back({bin.mean_score, bin.rate});
-    report.remarks = dataset->warnings;
-    for (const std::string& one : unreadable) report.remarks.push_back("left out: " + one);
-    report.sha256 = package.sha256;
-    const auto written = write_evaluation_report(options.report, report);
-    if (!written) {
-      print_error(written.error().message);
-      return 1;
-    }
+    const auto written = write_report(e, worst_mistakes(*session, measured, samples, threshold));
+    if (!written) return fail(written.error().message);
   }
   return 0;
 }
@@ -331,26 +558,46 @@ void add_evaluate_command(CLI::App& app, int& status) {
   CLI::App* command =
       app.add_subcommand("evaluate", "Measure an exported model on labelled photos");
   command->add_option("model", options->model, "A model.onnx")->required();
+  add_data_options(*command, options->data, "Photos");
+  command->get_option("--data")->required();
+  command->add_option("--split", options->split, "Only this split: train, val or test")
+      ->group("Photos");
   command
-      ->add_option("data", options->data,
-                   "A folder per class, train/val/test folders of such, or a CSV")
-      ->required();
-  command->add_option("--split", options->split, "Only this split: train, val or test");
-  command->add_option("--report", options->report,
-                      "Also write an HTML report with ROC curve and reliability diagram");
-  command->add_option("--json", options->json, "Also write the figures to this file");
-  command
-      ->add_option("--where", options->where, "Only rows with COLUMN=VALUE (CSV); may be repeated")
+      ->add_option("--by", options->by,
+                   "The figures again for each value of this CSV column; may be repeated")
+      ->option_text("COLUMN")
       ->allow_extra_args(false);
-  command->add_option("--image-column", options->dataset.image_column)->capture_default_str();
-  command->add_option("--label-column", options->dataset.label_column)->capture_default_str();
-  command->add_option("--group-column", options->dataset.group_column,
-                      "Default: group, else lesion_id");
-  command->add_option("--split-column", options->dataset.split_column)->capture_default_str();
+  command
+      ->add_option("--prevalence", options->prevalence,
+                   "Predictive values where this share of lesions is malignant")
+      ->option_text("SHARE")
+      ->check(CLI::Range(0.0, 1.0));
+  command
+      ->add_option("--ood", options->ood,
+                   "A folder of other pictures: does the model notice that they are no lesions?")
+      ->option_text("DIR");
+  command
+      ->add_option("--ood-half", options->ood_half,
+                   "Of those, by name: all, first (to choose by), second (to report)")
+      ->check(CLI::IsMember({"all", "first", "second"}))
+      ->capture_default_str();
+  command
+      ->add_option("--report", options->report,
+                   "Also write an HTML report: curves, histograms, confusion, the worst mistakes "
+                   "with their heat-maps")
+      ->option_text("FILE");
+  command->add_option("--json", options->json, "Also write the figures to this file")
+      ->option_text("FILE");
   command->add_option("--resamples", options->resamples, "Bootstrap resamples behind the intervals")
       ->check(CLI::Range(100, 100000))
       ->capture_default_str();
   command->add_option("--seed", options->seed, "Of the bootstrap")->capture_default_str();
+  command->footer(
+      "Examples:\n"
+      "  nevus evaluate run/model.onnx photos/ --split test --report report.html\n"
+      "  nevus evaluate run/model.onnx labels.csv --split test --by sex --by site\n"
+      "  nevus evaluate run/model.onnx labels.csv --prevalence 0.03 --ood holiday-photos/\n"
+      "Measured is the exported file, at the operating point that validation photos decided.");
   command->callback([options, &status] { status = run_evaluate(*options); });
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "commands/commands.h"
+#include "commands/data_options.h"
 #include "commands/terminal.h"
 #include "data/csv.h"
 #include "files/atomic_file.h"
@@ -28,9 +29,8 @@ constexpr std::size_t kExamples = 24;  // of a class
 constexpr std::size_t kShownPairs = 24, kShownLines = 40;
 
 struct InspectOptions {
-  std::string data, out;
-  DatasetOptions dataset;
-  std::vector<std::string> where;
+  DataArguments data;
+  std::string out;
   int threads = 0;
 };
 
@@ -64,11 +64,6 @@ const std::map<std::string, Kind> kKinds{
       "Nothing to mend: groups.csv keeps them on one side of every split."}},
 };
 
-std::string name_of(const Sample& sample, const fs::path& root) {
-  const fs::path relative = sample.file.lexically_relative(root);
-  return relative.empty() ? sample.file.string() : relative.generic_string();
-}
-
 Jpeg thumbnail(const fs::path& file) {
   const auto photo = read_photo(file);
   if (!photo) return {};
@@ -84,8 +79,8 @@ Jpeg thumbnail(const fs::path& file) {
   return jpeg ? std::move(*jpeg) : Jpeg{};
 }
 
-Histogram histogram(const std::string& title, const std::string& unit, std::vector<double> values,
-                    double low, double high) {
+Histogram histogram(const std::string& title, const std::string& unit,
+                    const std::vector<double>& values, double low, double high) {
   constexpr std::size_t kBars = 30;
   Histogram out{title, unit, low, (high - low) / kBars, std::vector<std::size_t>(kBars, 0)};
   for (const double value : values) {
@@ -95,8 +90,7 @@ Histogram histogram(const std::string& title, const std::string& unit, std::vect
   return out;
 }
 
-InspectionReport report_of(const Dataset& dataset, const Inspection& inspection,
-                           const fs::path& root) {
+InspectionReport report_of(const Dataset& dataset, const Inspection& inspection) {
   InspectionReport report;
   report.title = dataset.root.filename().empty() ? dataset.root.parent_path().filename().string()
                                                  : dataset.root.filename().string();
@@ -126,7 +120,7 @@ InspectionReport report_of(const Dataset& dataset, const Inspection& inspection,
     const std::size_t shown = std::min(kExamples, members.size());
     for (std::size_t k = 0; k < shown; ++k) {
       const Sample& sample = dataset.samples[members[k * members.size() / shown]];
-      one.examples.emplace_back(thumbnail(sample.file), name_of(sample, root));
+      one.examples.emplace_back(thumbnail(sample.file), sample.name);
     }
     report.classes.push_back(std::move(one));
   }
@@ -151,10 +145,10 @@ InspectionReport report_of(const Dataset& dataset, const Inspection& inspection,
     if (issue.other >= 0) {
       if (one.pairs.size() >= kShownPairs) continue;
       const Sample& second = dataset.samples[static_cast<std::size_t>(issue.other)];
-      one.pairs.push_back({thumbnail(first.file), thumbnail(second.file), name_of(first, root),
-                           name_of(second, root), issue.detail});
+      one.pairs.push_back(
+          {thumbnail(first.file), thumbnail(second.file), first.name, second.name, issue.detail});
     } else if (one.lines.size() < kShownLines) {
-      one.lines.push_back(name_of(first, root) +
+      one.lines.push_back(first.name +
                           (issue.kind == "unreadable" ? ": " + issue.detail : std::string()));
     }
   }
@@ -183,21 +177,17 @@ InspectionReport report_of(const Dataset& dataset, const Inspection& inspection,
 }
 
 int run_inspect(const InspectOptions& options) {
-  DatasetOptions list = options.dataset;
-  for (const std::string& filter : options.where) {
-    const auto equals = filter.find('=');
-    if (equals == 0 || equals == std::string::npos) {
-      print_error("--where " + filter + ": COLUMN=VALUE is needed");
-      return 1;
-    }
-    list.where[filter.substr(0, equals)] = filter.substr(equals + 1);
+  const auto sources = sources_of(options.data);
+  if (!sources) {
+    print_error(sources.error().message);
+    return 1;
   }
-  const auto dataset = load_dataset(options.data, list);
+  const auto dataset = load_dataset(*sources, options.data.groups);
   if (!dataset) {
     print_error(dataset.error().message);
     return 1;
   }
-  print_warnings(options.data, dataset->warnings);
+  print_warnings(options.data.text(), dataset->warnings);
   const fs::path out = options.out;
   std::error_code code;
   fs::create_directories(out, code);
@@ -205,9 +195,6 @@ int run_inspect(const InspectOptions& options) {
     print_error(out.string() + ": can't be made: " + code.message());
     return 1;
   }
-  fs::path root = dataset->root;
-  if (!fs::is_directory(root, code)) root = root.parent_path();
-
   const int threads = options.threads > 0
                           ? options.threads
                           : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
@@ -230,9 +217,9 @@ int run_inspect(const InspectOptions& options) {
   for (const Issue& issue : inspection.issues) {
     ++counts[issue.kind];
     issues += std::string(kSeverities[static_cast<int>(issue.severity)]) + "," + issue.kind + "," +
-              csv_field(name_of(dataset->samples[issue.photo], root)) + ",";
+              csv_field(dataset->samples[issue.photo].name) + ",";
     if (issue.other >= 0) {
-      issues += csv_field(name_of(dataset->samples[static_cast<std::size_t>(issue.other)], root));
+      issues += csv_field(dataset->samples[static_cast<std::size_t>(issue.other)].name);
     }
     issues += "," + csv_field(issue.detail) + "\n";
   }
@@ -246,7 +233,7 @@ int run_inspect(const InspectOptions& options) {
               csv_field(dataset->classes[static_cast<std::size_t>(sample.label)]) + "," +
               inspection.groups[i] + "," + csv_field(sample.split) + "\n";
   }
-  const InspectionReport report = report_of(*dataset, inspection, root);
+  const InspectionReport report = report_of(*dataset, inspection);
   for (const auto& written :
        {write_whole(out / "issues.csv", issues), write_whole(out / "groups.csv", groups),
         write_inspection_report(out / "report.html", report)}) {
@@ -277,29 +264,11 @@ void add_inspect_command(CLI::App& app, int& status) {
   auto options = std::make_shared<InspectOptions>();
   CLI::App* command =
       app.add_subcommand("inspect", "Look for what is wrong with a set of labelled photos");
-  command
-      ->add_option("data", options->data,
-                   "A folder per class; or train/ (val/, test/) folders of such; or a CSV; or a "
-                   "folder that holds labels.csv")
-      ->option_text("DATA")
-      ->required();
+  add_data_options(*command, options->data);
+  command->get_option("--data")->required();
   command->add_option("--out", options->out, "Folder for report.html, issues.csv, groups.csv")
       ->option_text("DIR")
       ->required();
-  command
-      ->add_option("--image-column", options->dataset.image_column,
-                   "CSV column of the photo's path")
-      ->capture_default_str();
-  command->add_option("--label-column", options->dataset.label_column, "CSV column of the class")
-      ->capture_default_str();
-  command->add_option("--group-column", options->dataset.group_column,
-                      "CSV column of the lesion [group, else lesion_id]");
-  command
-      ->add_option("--split-column", options->dataset.split_column,
-                   "CSV column with train, val or test")
-      ->capture_default_str();
-  command->add_option("--where", options->where, "Only rows with this value; may be repeated")
-      ->option_text("COLUMN=VALUE");
   command->add_option("--threads", options->threads, "Threads; 0: one a core")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
@@ -310,6 +279,7 @@ void add_inspect_command(CLI::App& app, int& status) {
       "Examples:\n"
       "  nevus inspect photos/ --out inspection\n"
       "  nevus inspect labels.csv --label-column dx --out inspection\n"
+      "  nevus inspect clinic-a/ clinic-b/labels.csv --map 2:naevus=benign --out inspection\n"
       "  nevus train inspection/groups.csv --out run      no lesion on both sides");
   command->callback([options, &status] { status = run_inspect(*options); });
 }

@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "commands/commands.h"
+#include "commands/data_options.h"
 #include "train/cross_validation.h"
 #include "train/distributed.h"
 #include "train/trainer.h"
@@ -150,8 +151,7 @@ Result<bool> apply_config(CLI::App& command, const std::string& path) {
   };
   for (const auto& [key_view, node] : parsed.table()) {
     const std::string key(key_view.str());
-    CLI::Option* option = key == "data" ? command.get_option_no_throw("data")
-                                        : command.get_option_no_throw("--" + key);
+    CLI::Option* option = command.get_option_no_throw("--" + key);
     if (option == nullptr || key == "config" || key == "help") {
       return Error{path + ": `" + key + "` is not an option of nevus train", key};
     }
@@ -219,7 +219,7 @@ void wait_without_spinning() {
 struct Arguments {
   TrainOptions options;
   bool find_lr = false;
-  std::vector<std::string> where;
+  DataArguments data;
   std::string config;
 };
 
@@ -289,17 +289,14 @@ int run(CLI::App& command, Arguments& arguments) {
     const auto applied = apply_config(command, arguments.config);
     if (!applied) return fail(applied.error().message);
   }
-  if (options.data.empty()) return fail("DATA is missing: a folder of photos or a CSV");
+  if (arguments.data.data.empty()) return fail("DATA is missing: a folder of photos or a CSV");
   if (options.out.empty() && !arguments.find_lr)
     return fail("--out is missing: the folder to write the run to");
   if (options.resume && options.force) return fail("--resume and --force exclude each other");
-  for (const std::string& filter : arguments.where) {
-    const auto equals = filter.find('=');
-    if (equals == 0 || equals == std::string::npos) {
-      return fail("--where " + filter + ": COLUMN=VALUE is needed");
-    }
-    options.dataset.where[filter.substr(0, equals)] = filter.substr(equals + 1);
-  }
+  const auto sources = sources_of(arguments.data);
+  if (!sources) return fail(sources.error().message);
+  options.data = *sources;
+  options.groups = arguments.data.groups;
   wait_without_spinning();
   options.command_line = command_line();
 
@@ -334,17 +331,21 @@ void add_train_command(CLI::App& app, int& status) {
   TrainOptions& o = arguments->options;
   Recipe& r = o.recipe;
   CLI::App* command = app.add_subcommand("train", "Train a classifier on labelled photos");
-  command
-      ->add_option("data", o.data,
-                   "A folder per class; or train/ (val/, test/) folders of such; or a CSV")
-      ->option_text("DATA");
+  const std::string data = "Photos";
+  add_data_options(*command, arguments->data, data);
   command
       ->add_option("--out", o.out,
                    "Folder for model.onnx, model.json, history.csv, report.html, checkpoint")
       ->option_text("RUN");
-  command->add_option("--arch", o.architecture, "Network: efficientnet-lite0 to -lite4")
+  command
+      ->add_option(
+          "--arch", o.architecture,
+          "Network: efficientnet-lite0 … -lite4, efficientnet-b0 … -b7, mobilenetv3-small, -large")
       ->capture_default_str();
-  command->add_option("--weights", o.weights, "Start from: imagenet, none, or FILE.safetensors")
+  command
+      ->add_option("--weights", o.weights,
+                   "Start from: imagenet, none, or a FILE: .safetensors or .pth (named as in timm, "
+                   "torchvision or the Lite packages), model.onnx of Nevus")
       ->capture_default_str();
   command->add_option("--epochs", r.epochs, "Passes over the photos")
       ->check(CLI::Range(1, 10000))
@@ -376,24 +377,6 @@ void add_train_command(CLI::App& app, int& status) {
       ->add_option("--config", arguments->config, "Options from a TOML file; the command line wins")
       ->option_text("FILE");
 
-  const std::string data = "Photos";
-  command->add_option("--image-column", o.dataset.image_column, "CSV column of the photo's path")
-      ->capture_default_str()
-      ->group(data);
-  command->add_option("--label-column", o.dataset.label_column, "CSV column of the class")
-      ->capture_default_str()
-      ->group(data);
-  command
-      ->add_option("--group-column", o.dataset.group_column,
-                   "CSV column of the lesion [group, else lesion_id]")
-      ->group(data);
-  command
-      ->add_option("--split-column", o.dataset.split_column, "CSV column with train, val or test")
-      ->capture_default_str()
-      ->group(data);
-  command->add_option("--where", arguments->where, "Only rows with this value; may be repeated")
-      ->option_text("COLUMN=VALUE")
-      ->group(data);
   command
       ->add_option("--malignant", o.malignant,
                    "A class that counts as malignant beside the known ones; may be repeated")
@@ -403,6 +386,16 @@ void add_train_command(CLI::App& app, int& status) {
       ->add_option("--val-share", r.val_share,
                    "Share of each class for validation, where no photo is marked val")
       ->check(CLI::Range(0.05, 0.5))
+      ->capture_default_str()
+      ->group(data);
+  command
+      ->add_option("--cache", o.cache,
+                   "Decoded photos: auto (in RUN, until it is finished), off, or a FILE that stays "
+                   "for other runs")
+      ->capture_default_str()
+      ->group(data);
+  command->add_option("--cache-size", o.cache_size, "Its greatest size, GB")
+      ->check(CLI::Range(0.001, 1e6))
       ->capture_default_str()
       ->group(data);
   command

@@ -75,6 +75,23 @@ cv::Matx34f color_matrix(const AugmentSpec& spec, Random& random) {
 
 }  // namespace
 
+Image training_copy(const ImageView& photo, const PreprocessSpec& input) {
+  const cv::Mat source = to_rgb(photo);
+  const double scale =
+      1.5 * std::max(input.width, input.height) / std::max(1, std::min(photo.width, photo.height));
+  const cv::Size size =
+      scale < 1 ? cv::Size(std::max(1, static_cast<int>(std::lround(photo.width * scale))),
+                           std::max(1, static_cast<int>(std::lround(photo.height * scale))))
+                : source.size();
+  Image copy(size.width, size.height, PixelFormat::rgb);
+  cv::Mat target(size, CV_8UC3, copy.pixels.data());
+  if (scale < 1)
+    cv::resize(source, target, size, 0, 0, cv::INTER_AREA);
+  else
+    source.copyTo(target);
+  return copy;
+}
+
 Image augment(const ImageView& photo, const PreprocessSpec& input, const AugmentSpec& spec,
               std::uint64_t seed) {
   Random random(seed);

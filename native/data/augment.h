@@ -18,6 +18,10 @@ struct AugmentSpec {
   double blur = 0.2;          ///< share of photos that are softened (resolution jitter)
 };
 
+/// What of a photo training keeps: RGB, the shorter side at most half again the network's input
+/// (area average), so that a view of 60 % of the area still has a pixel for each of its own.
+Image training_copy(const ImageView& photo, const PreprocessSpec& input);
+
 /// One augmented view, RGB, input.width x input.height. `seed` decides everything.
 Image augment(const ImageView& photo, const PreprocessSpec& input, const AugmentSpec& spec,
               std::uint64_t seed);

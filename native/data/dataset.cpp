@@ -89,7 +89,8 @@ void warn_of_straddling_groups(Dataset& dataset) {
                                  "' show a lesion that another split shows too");
 }
 
-Result<Dataset> finish(Dataset dataset, Gathered gathered, const fs::path& data) {
+Result<Dataset> finish(Dataset dataset, Gathered gathered) {
+  const fs::path& data = dataset.root;
   std::set<std::string> names(gathered.labels.begin(), gathered.labels.end());
   if (gathered.samples.empty()) return nothing_usable(data, dataset, "no photos");
   dataset.classes.assign(names.begin(), names.end());
@@ -138,7 +139,8 @@ void gather_class(const fs::path& root, const fs::path& folder, const std::strin
     ++photos;
     Sample sample;
     sample.file = it->path();
-    sample.group = fs::relative(it->path(), root, code).generic_string();
+    sample.name = fs::relative(it->path(), root, code).generic_string();
+    sample.group = sample.name;
     sample.split = split;
     gathered.add(std::move(sample), label);
   }
@@ -150,10 +152,7 @@ void gather_class(const fs::path& root, const fs::path& folder, const std::strin
   if (photos == 0) dataset.warnings.push_back(folder.string() + ": a folder without photos");
 }
 
-Result<Dataset> load_folder(const fs::path& data) {
-  Dataset dataset;
-  dataset.root = data;
-  Gathered gathered;
+Result<bool> load_folder(const fs::path& data, Dataset& dataset, Gathered& gathered) {
   const auto folders = subfolders(data);
   const bool split_layout = std::any_of(folders.begin(), folders.end(), [](const fs::path& folder) {
     const std::string word = split_word(folder.filename().string());
@@ -180,10 +179,10 @@ Result<Dataset> load_folder(const fs::path& data) {
           " is not used; give it instead of the folder to keep lesions together");
   if (folders.empty())
     return Error{data.string() + ": no photos: a folder for each class is needed", ""};
-  return finish(std::move(dataset), std::move(gathered), data);
+  return true;
 }
 
-Result<Dataset> load_csv(const fs::path& data, const DatasetOptions& options) {
+Result<Csv> read_csv(const fs::path& data) {
   const std::string name = data.string();
   std::error_code code;
   const std::uintmax_t size = fs::file_size(data, code);
@@ -193,9 +192,17 @@ Result<Dataset> load_csv(const fs::path& data, const DatasetOptions& options) {
   std::string text(static_cast<std::size_t>(size), '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!in) return Error{name + ": can't be read", ""};
-  const auto csv = parse_csv(text);
+  auto csv = parse_csv(text);
   if (!csv) return Error{name + ": " + csv.error().message, ""};
+  return csv;
+}
 
+Result<bool> load_csv(const fs::path& data, const DatasetOptions& options, Dataset& dataset,
+                      Gathered& gathered) {
+  const std::string name = data.string();
+  std::error_code code;
+  const auto csv = read_csv(data);
+  if (!csv) return csv.error();
   const auto missing = [&](const std::string& column) {
     std::string known;
     for (const std::string& one : csv->header) known += (known.empty() ? "" : ", ") + one;
@@ -217,16 +224,18 @@ Result<Dataset> load_csv(const fs::path& data, const DatasetOptions& options) {
   const std::size_t split = csv->column(options.split_column);
   if (split == Csv::npos && options.split_column != DatasetOptions{}.split_column)
     return missing(options.split_column);
-  std::vector<std::pair<std::size_t, std::string>> where;
-  for (const auto& [column, value] : options.where) {
-    where.emplace_back(csv->column(column), value);
-    if (where.back().first == Csv::npos) return missing(column);
+  std::vector<std::size_t> where, keep;
+  for (const Condition& condition : options.where) {
+    where.push_back(csv->column(condition.column));
+    if (where.back() == Csv::npos) return missing(condition.column);
+  }
+  for (const std::string& column : options.keep) {
+    keep.push_back(csv->column(column));
+    if (keep.back() == Csv::npos) return missing(column);
   }
 
-  Dataset dataset;
-  dataset.root = data;
-  dataset.has_groups = group != Csv::npos;
-  Gathered gathered;
+  dataset.has_groups = dataset.has_groups || group != Csv::npos;
+  bool any_wanted = false;
   std::map<fs::path, std::string> seen;  // file -> label
   const fs::path folder = data.parent_path();
   for (const CsvRow& row : csv->rows) {
@@ -239,9 +248,11 @@ Result<Dataset> load_csv(const fs::path& data, const DatasetOptions& options) {
       continue;
     }
     bool wanted = true;
-    for (const auto& [column, value] : where)
-      wanted = wanted && trimmed(row.fields[column]) == value;
+    for (std::size_t i = 0; i < where.size(); ++i)
+      wanted = wanted &&
+               (trimmed(row.fields[where[i]]) == options.where[i].value) == options.where[i].equal;
     if (!wanted) continue;
+    any_wanted = true;
     const std::string file = trimmed(row.fields[image]);
     const std::string text_label = trimmed(row.fields[label]);
     if (file.empty() || text_label.empty()) {
@@ -262,13 +273,82 @@ Result<Dataset> load_csv(const fs::path& data, const DatasetOptions& options) {
     }
     if (group != Csv::npos) sample.group = trimmed(row.fields[group]);
     if (sample.group.empty()) sample.group = file;
+    std::string relative = sample.file.lexically_relative(folder).generic_string();
+    sample.name = relative.empty() ? sample.file.generic_string() : relative;
+    for (const std::size_t column : keep) sample.kept.push_back(trimmed(row.fields[column]));
     if (split != Csv::npos) sample.split = split_word(row.fields[split]);
     gathered.add(std::move(sample), text_label);
   }
   if (csv->rows.empty()) return Error{name + ": no rows", ""};
-  if (gathered.samples.empty() && dataset.warnings.empty() && !where.empty())
-    return Error{name + ": no row is left by --where", ""};
-  return finish(std::move(dataset), std::move(gathered), data);
+  if (!any_wanted && !where.empty()) return Error{name + ": no row is left by --where", ""};
+  return true;
+}
+
+Result<bool> gather(const Source& source, Dataset& dataset, Gathered& gathered) {
+  const fs::path& data = source.path;
+  std::error_code code;
+  const fs::file_status status = fs::status(data, code);
+  if (!fs::exists(status)) return Error{data.string() + ": no such file or folder", ""};
+  if (fs::is_regular_file(status)) return load_csv(data, source.options, dataset, gathered);
+  if (!fs::is_directory(status))
+    return Error{data.string() + ": neither a folder nor a CSV file", ""};
+  if (fs::is_regular_file(data / "labels.csv", code))
+    return load_csv(data / "labels.csv", source.options, dataset, gathered);
+  if (!source.options.where.empty() || !source.options.keep.empty())
+    return Error{data.string() + ": is a folder; columns can be named for a CSV file only", ""};
+  return load_folder(data, dataset, gathered);
+}
+
+// Renames the labels; says which names of the map nobody has.
+void apply_map(const Source& source, Gathered& gathered, Dataset& dataset) {
+  if (source.options.map.empty()) return;
+  Gathered kept;
+  std::set<std::string> met;
+  for (std::size_t i = 0; i < gathered.samples.size(); ++i) {
+    const auto at = source.options.map.find(gathered.labels[i]);
+    if (at != source.options.map.end()) met.insert(at->first);
+    const std::string& label = at == source.options.map.end() ? gathered.labels[i] : at->second;
+    if (!label.empty()) kept.add(std::move(gathered.samples[i]), label);
+  }
+  for (const auto& [label, name] : source.options.map)
+    if (met.count(label) == 0)
+      dataset.warnings.push_back(source.path.string() + ": no photo has the label '" + label +
+                                 "' that is mapped to '" + name + "'");
+  gathered = std::move(kept);
+}
+
+// Lesions that share a group in the file become one.
+Result<bool> join_groups(const fs::path& file, std::vector<Sample>& samples) {
+  const auto csv = read_csv(file);
+  if (!csv) return csv.error();
+  const std::size_t name = csv->column("file"), group = csv->column("group");
+  if (name == Csv::npos || group == Csv::npos)
+    return Error{file.string() + ": needs the columns file and group", ""};
+  std::error_code code;
+  const fs::path folder = file.parent_path();
+  std::map<std::string, std::string> given;  // photo -> group
+  for (const CsvRow& row : csv->rows)
+    if (row.fields.size() == csv->header.size())
+      given[fs::weakly_canonical(folder / trimmed(row.fields[name]), code).string()] =
+          trimmed(row.fields[group]);
+  std::map<std::string, std::string> parent;
+  const auto root = [&](std::string key) {
+    while (parent.emplace(key, key).first->second != key) key = parent[key];
+    return key;
+  };
+  std::size_t matched = 0;
+  for (const Sample& sample : samples) {
+    const auto at = given.find(fs::weakly_canonical(sample.file, code).string());
+    if (at == given.end() || at->second.empty()) continue;
+    ++matched;
+    const std::string a = root("own " + sample.group), b = root("given " + at->second);
+    // The smaller name leads: the result does not depend on the order of the photos.
+    if (a != b) parent[std::max(a, b)] = std::min(a, b);
+  }
+  if (matched == 0)
+    return Error{file.string() + ": names none of the photos; its paths count from its folder", ""};
+  for (Sample& sample : samples) sample.group = root("own " + sample.group);
+  return true;
 }
 
 }  // namespace
@@ -291,29 +371,41 @@ std::vector<Sample> Dataset::of_split(const std::string& split) const {
 }
 
 Result<Dataset> load_dataset(const fs::path& data, const DatasetOptions& options) {
-  std::error_code code;
-  const fs::file_status status = fs::status(data, code);
-  if (!fs::exists(status)) return Error{data.string() + ": no such file or folder", ""};
-  if (fs::is_directory(status)) {
-    if (fs::is_regular_file(data / "labels.csv", code))
-      return load_csv(data / "labels.csv", options);
-    if (!options.where.empty())
-      return Error{data.string() + ": is a folder; --where needs a CSV file", ""};
-    return load_folder(data);
+  return load_dataset(std::vector<Source>{{data, options}});
+}
+
+Result<Dataset> load_dataset(const std::vector<Source>& sources, const fs::path& groups_file) {
+  if (sources.empty()) return Error{"no photos are named", ""};
+  Dataset dataset;
+  dataset.root = sources.front().path;
+  Gathered all;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    Gathered one;
+    const auto gathered = gather(sources[i], dataset, one);
+    if (!gathered) return gathered.error();
+    apply_map(sources[i], one, dataset);
+    if (one.samples.empty()) return nothing_usable(sources[i].path, dataset, "no photos");
+    for (std::size_t k = 0; k < one.samples.size(); ++k) {
+      Sample& sample = one.samples[k];
+      if (sources.size() > 1) {
+        sample.name = std::to_string(i + 1) + "/" + sample.name;
+        sample.group = std::to_string(i + 1) + ":" + sample.group;
+      }
+      all.add(std::move(sample), std::move(one.labels[k]));
+    }
   }
-  if (!fs::is_regular_file(status))
-    return Error{data.string() + ": neither a folder nor a CSV file", ""};
-  return load_csv(data, options);
+  if (!groups_file.empty()) {
+    const auto joined = join_groups(groups_file, all.samples);
+    if (!joined) return joined.error();
+    dataset.has_groups = true;
+  }
+  return finish(std::move(dataset), std::move(all));
 }
 
 std::string dataset_hash(const Dataset& dataset) {
   Sha256 hash;
-  std::error_code code;
-  const fs::path base =
-      fs::is_directory(dataset.root, code) ? dataset.root : dataset.root.parent_path();
   for (const Sample& sample : dataset.samples) {
-    std::string line = sample.file.lexically_relative(base).generic_string();
-    if (line.empty()) line = sample.file.generic_string();
+    std::string line = sample.name;
     // Tabs and line ends can't be confused with what is inside: such names are never split again.
     line += '\t' + dataset.classes[static_cast<std::size_t>(sample.label)] + '\t' + sample.group +
             '\t' + sample.split + '\n';

@@ -11,23 +11,39 @@
 
 namespace nevus {
 
+/// A column has, or has not, this value.
+struct Condition {
+  std::string column, value;
+  bool equal = true;
+};
+
 struct DatasetOptions {
   std::string image_column = "file";
   std::string label_column = "label";
   std::string group_column;            ///< empty: `group`, else `lesion_id`, where the CSV has it
   std::string split_column = "split";  ///< used where the CSV has it
-  std::map<std::string, std::string> where;  ///< only rows with these values
+  std::vector<Condition> where;        ///< only rows that meet all of them
+  std::map<std::string, std::string> map;  ///< label text -> class; an empty class leaves out
+  std::vector<std::string> keep;           ///< further columns, to Sample::kept
+};
+
+/// A folder or a CSV, and how it is to be read.
+struct Source {
+  std::filesystem::path path;
+  DatasetOptions options;
 };
 
 struct Sample {
-  std::filesystem::path file;  ///< as it can be opened
-  int label = 0;               ///< index into Dataset::classes
-  std::string group;           ///< photos of one lesion; the file's name where nothing says
-  std::string split;           ///< "train", "val", "test" or empty
+  std::filesystem::path file;     ///< as it can be opened
+  int label = 0;                  ///< index into Dataset::classes
+  std::string group;              ///< photos of one lesion; the file's name where nothing says
+  std::string split;              ///< "train", "val", "test" or empty
+  std::string name;               ///< path within its source; after "N/" where there are several
+  std::vector<std::string> kept;  ///< values of DatasetOptions::keep
 };
 
 struct Dataset {
-  std::filesystem::path root;         ///< the folder, or the CSV file
+  std::filesystem::path root;         ///< the first source's folder, or CSV file
   std::vector<std::string> classes;   ///< label texts, sorted
   std::vector<Sample> samples;        ///< sorted by file
   bool has_groups = false;            ///< a column said which photos show one lesion
@@ -41,6 +57,14 @@ struct Dataset {
 /// names row and file; an error where nothing usable is left, a column is absent, or a class has
 /// fewer than two photos.
 Result<Dataset> load_dataset(const std::filesystem::path& data, const DatasetOptions& options = {});
+
+/// Several sources as one list: classes of one name are one class, lesions of different sources
+/// differ unless `groups_file` joins them.
+/// @param groups_file  a CSV with `file` and `group` (as `nevus inspect` writes it), or empty:
+/// photos
+///                     of one group there are of one lesion here
+Result<Dataset> load_dataset(const std::vector<Source>& sources,
+                             const std::filesystem::path& groups_file = {});
 
 /// SHA-256 over (relative path, label, group, split) lines: says whether two runs saw the same
 /// list.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "metrics/metrics.h"
 
@@ -35,21 +36,39 @@ Interval bootstrap_interval(
     const Scored& data,
     const std::function<double(std::span<const double>, std::span<const int>)>& statistic,
     int resamples, std::uint64_t seed) {
-  std::vector<double> by_class[2];
-  for (std::size_t i = 0; i < std::min(data.scores.size(), data.labels.size()); ++i)
-    by_class[data.labels[i] != 0 ? 1 : 0].push_back(data.scores[i]);
-  const std::size_t n = by_class[0].size() + by_class[1].size();
-  std::vector<double> scores(n);
-  std::vector<int> labels(n, 0);
-  std::fill(labels.begin() + static_cast<std::ptrdiff_t>(by_class[0].size()), labels.end(), 1);
+  // Whole groups, benign and malignant ones apart.
+  const std::size_t n = std::min(data.scores.size(), data.labels.size());
+  std::vector<std::vector<std::size_t>> groups;
+  if (data.groups.size() == n) {
+    std::map<int, std::size_t> place;
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto [at, fresh] = place.emplace(data.groups[i], groups.size());
+      if (fresh) groups.emplace_back();
+      groups[at->second].push_back(i);
+    }
+  } else {
+    for (std::size_t i = 0; i < n; ++i) groups.push_back({i});
+  }
+  std::vector<std::size_t> strata[2];
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    const bool malignant = std::any_of(groups[g].begin(), groups[g].end(),
+                                       [&](std::size_t i) { return data.labels[i] != 0; });
+    strata[malignant ? 1 : 0].push_back(g);
+  }
+  std::vector<double> scores;
+  std::vector<int> labels;
   Random random{seed};
   std::vector<double> values;
   values.reserve(static_cast<std::size_t>(std::max(resamples, 0)));
   for (int r = 0; r < resamples; ++r) {
-    std::size_t at = 0;
-    for (const auto& members : by_class)
-      for (std::size_t i = 0; i < members.size(); ++i)
-        scores[at++] = members[random.below(members.size())];
+    scores.clear();
+    labels.clear();
+    for (const auto& members : strata)
+      for (std::size_t k = 0; k < members.size(); ++k)
+        for (const std::size_t i : groups[members[random.below(members.size())]]) {
+          scores.push_back(data.scores[i]);
+          labels.push_back(data.labels[i]);
+        }
     const double value = statistic(scores, labels);
     if (!std::isnan(value)) values.push_back(value);
   }

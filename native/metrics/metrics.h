@@ -13,6 +13,7 @@ namespace nevus {
 struct Scored {
   std::vector<double> scores;  ///< probability of malignancy, 0..1
   std::vector<int> labels;
+  std::vector<int> groups;  ///< photos of one lesion share a number; empty: each is its own
 };
 
 struct Interval {
@@ -38,19 +39,52 @@ double macro_auc(std::span<const double> probabilities, std::span<const int> lab
 double balanced_accuracy(std::span<const double> probabilities, std::span<const int> labels,
                          int classes);
 
+/// An AUC with its standard error.
+struct AucEstimate {
+  double auc = 0, standard_error = 0;
+  Interval interval;  ///< 95 %, normal approximation, cut to 0..1
+};
+/// DeLong, DeLong & Clarke-Pearson (Biometrics 44, 1988), by midranks (Sun & Xu, IEEE Signal
+/// Processing Letters 21, 2014). Takes photos as independent. NaN where a class is missing.
+AucEstimate delong_auc(std::span<const double> scores, std::span<const int> labels);
+
+/// Two models on the same photos.
+struct AucDifference {
+  double difference = 0, standard_error = 0;  ///< first minus second
+  Interval interval;                          ///< 95 %
+  double z = 0, p = 1;                        ///< two-sided
+};
+/// Paired test of two AUCs (DeLong et al., 1988).
+AucDifference delong_test(std::span<const double> a, std::span<const double> b,
+                          std::span<const int> labels);
+
+/// Two-sided exact test that two classifiers err equally often on the same photos (McNemar, 1947).
+/// @param first_only   photos that only the first gets right
+/// @param second_only  photos that only the second gets right
+/// @return             p value; 1 where they never differ
+double mcnemar_test(std::int64_t first_only, std::int64_t second_only);
+
 struct Confusion {
   std::int64_t tp = 0, fp = 0, tn = 0, fn = 0;
   double sensitivity() const;  ///< tp / (tp + fn), NaN without malignant photos
   double specificity() const;  ///< tn / (tn + fp)
   double balanced_accuracy() const;
   double accuracy() const;
+  double ppv() const;  ///< tp / (tp + fp): of those shown to a doctor, the share that is malignant
+  double npv() const;  ///< tn / (tn + fn)
 };
+/// Predictive values where malignancy is as frequent as `prevalence`, by Bayes' theorem (Altman &
+/// Bland, BMJ 309, 1994). All 0..1.
+double ppv_at(double sensitivity, double specificity, double prevalence);
+double npv_at(double sensitivity, double specificity, double prevalence);
+
 /// Positive where score >= threshold.
 Confusion confusion_at(std::span<const double> scores, std::span<const int> labels,
                        double threshold);
 
-/// 95 % percentile interval of a statistic by stratified bootstrap: malignant and benign photos are
-/// drawn with replacement apart (Efron & Tibshirani, 1993).
+/// 95 % percentile interval of a statistic by stratified bootstrap: malignant and benign lesions
+/// are drawn with replacement apart, each with all of its photos (Efron & Tibshirani, 1993;
+/// clusters: Field & Welsh, 2007). A group counts as malignant where one of its photos does.
 Interval bootstrap_interval(
     const Scored& data,
     const std::function<double(std::span<const double>, std::span<const int>)>& statistic,

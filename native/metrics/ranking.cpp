@@ -99,6 +99,20 @@ double Confusion::balanced_accuracy() const {
 double Confusion::accuracy() const {
   return ratio(tp + tn, tp + fp + tn + fn);
 }
+double Confusion::ppv() const {
+  return ratio(tp, tp + fp);
+}
+double Confusion::npv() const {
+  return ratio(tn, tn + fn);
+}
+
+double ppv_at(double sensitivity, double specificity, double prevalence) {
+  const double right = sensitivity * prevalence, wrong = (1 - specificity) * (1 - prevalence);
+  return right + wrong > 0 ? right / (right + wrong) : kNaN;
+}
+double npv_at(double sensitivity, double specificity, double prevalence) {
+  return ppv_at(specificity, sensitivity, 1 - prevalence);
+}
 
 Confusion confusion_at(std::span<const double> scores, std::span<const int> labels,
                        double threshold) {

@@ -28,8 +28,8 @@ namespace node {
 enum : protozero::pbf_tag_type { input = 1, output = 2, name = 3, op_type = 4, attribute = 5 };
 }
 namespace attribute {
-enum : protozero::pbf_tag_type { name = 1, i = 3, ints = 8, type = 20 };
-enum : std::int32_t { type_int = 2, type_ints = 7 };
+enum : protozero::pbf_tag_type { name = 1, f = 2, i = 3, ints = 8, type = 20 };
+enum : std::int32_t { type_float = 1, type_int = 2, type_ints = 7 };
 }  // namespace attribute
 namespace tensor {
 enum : protozero::pbf_tag_type { dims = 1, data_type = 2, name = 8, raw_data = 9 };
@@ -61,6 +61,15 @@ std::string int_attribute(const std::string& name, std::int64_t value) {
   writer.add_string(attribute::name, name);
   writer.add_int64(attribute::i, value);
   writer.add_enum(attribute::type, attribute::type_int);
+  return text;
+}
+
+std::string float_attribute(const std::string& name, float value) {
+  std::string text;
+  protozero::pbf_writer writer{text};
+  writer.add_string(attribute::name, name);
+  writer.add_float(attribute::f, value);
+  writer.add_enum(attribute::type, attribute::type_float);
   return text;
 }
 
@@ -193,6 +202,19 @@ std::string OnnxGraph::clip(const std::string& x, float low, float high) {
   impl_->add_tensor(name + ".low", {}, tensor::float32, &low, sizeof low);
   impl_->add_tensor(name + ".high", {}, tensor::float32, &high, sizeof high);
   return impl_->add_node("Clip", {x, name + ".low", name + ".high"}, name);
+}
+
+std::string OnnxGraph::relu(const std::string& x) {
+  return impl_->add_node("Relu", {x}, impl_->fresh("relu"));
+}
+
+std::string OnnxGraph::sigmoid(const std::string& x) {
+  return impl_->add_node("Sigmoid", {x}, impl_->fresh("sigmoid"));
+}
+
+std::string OnnxGraph::hard_sigmoid(const std::string& x) {
+  return impl_->add_node("HardSigmoid", {x}, impl_->fresh("hard_sigmoid"),
+                         {float_attribute("alpha", 1.0f / 6), float_attribute("beta", 0.5f)});
 }
 
 std::string OnnxGraph::add(const std::string& a, const std::string& b) {

@@ -31,6 +31,9 @@ class OnnxGraph {
   std::string input(const std::string& name, const std::vector<std::int64_t>& shape);
   std::string conv(const std::string& x, const ConvSpec& conv, const std::string& name);
   std::string clip(const std::string& x, float low, float high);  ///< relu6 = clip(0, 6)
+  std::string relu(const std::string& x);
+  std::string sigmoid(const std::string& x);
+  std::string hard_sigmoid(const std::string& x);  ///< clip(x / 6 + 1/2, 0, 1)
   std::string add(const std::string& a, const std::string& b);
   std::string multiply(const std::string& a, const std::string& b);
   /// x [N, C, H, W] plus one number a channel.

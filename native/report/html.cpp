@@ -1,6 +1,7 @@
 // The pages' common parts.
 #include "report/html.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <numbers>
@@ -74,6 +75,31 @@ std::string page(const std::string& title, const std::string& body) {
   html += embedded::report_js;
   html += "</script>\n</body>\n</html>\n";
   return html;
+}
+
+std::string bars(const Histogram& histogram) {
+  const std::size_t most =
+      std::max<std::size_t>(1, *std::max_element(histogram.counts.begin(), histogram.counts.end()));
+  const auto n = static_cast<double>(histogram.counts.size());
+  std::string shapes;
+  char text[200];
+  for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
+    const double height =
+        100.0 * static_cast<double>(histogram.counts[i]) / static_cast<double>(most);
+    std::snprintf(text, sizeof text,
+                  "<rect x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\"><title>%.3g to %.3g: "
+                  "%zu</title></rect>",
+                  static_cast<double>(i) * 300 / n, 100 - height, 300 / n - 1, height,
+                  histogram.low + static_cast<double>(i) * histogram.step,
+                  histogram.low + static_cast<double>(i + 1) * histogram.step, histogram.counts[i]);
+    shapes += text;
+  }
+  return "<figure><figcaption>" + escaped(histogram.title) +
+         "</figcaption><svg class=\"bars\" viewBox=\"0 0 300 100\" preserveAspectRatio=\"none\" "
+         "role=\"img\" aria-label=\"" +
+         escaped(histogram.title) + "\">" + shapes + "</svg><p class=\"soft axis\"><span>" +
+         number(histogram.low, 2) + "</span><span>" + escaped(histogram.unit) + "</span><span>" +
+         number(histogram.low + n * histogram.step, 2) + "</span></p></figure>\n";
 }
 
 std::string picture(std::span<const std::uint8_t> jpeg, const std::string& alt) {

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "report/histogram.h"
+
 namespace nevus::html {
 
 /// For element content and attributes in double quotes.
@@ -23,6 +25,8 @@ nlohmann::json value_or_null(double value);
 std::string chart(const std::string& caption, const nlohmann::json& data);
 /// The whole document: nothing is fetched, scripts and styles are inside.
 std::string page(const std::string& title, const std::string& body);
+/// A bar chart that needs no script.
+std::string bars(const Histogram& histogram);
 /// An <img> that holds its JPEG.
 std::string picture(std::span<const std::uint8_t> jpeg, const std::string& alt);
 

@@ -11,31 +11,6 @@ namespace {
 
 using namespace html;
 
-std::string bars(const Histogram& histogram) {
-  const std::size_t most =
-      std::max<std::size_t>(1, *std::max_element(histogram.counts.begin(), histogram.counts.end()));
-  const auto n = static_cast<double>(histogram.counts.size());
-  std::string shapes;
-  char text[200];
-  for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
-    const double height =
-        100.0 * static_cast<double>(histogram.counts[i]) / static_cast<double>(most);
-    std::snprintf(text, sizeof text,
-                  "<rect x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\"><title>%.3g to %.3g: "
-                  "%zu</title></rect>",
-                  static_cast<double>(i) * 300 / n, 100 - height, 300 / n - 1, height,
-                  histogram.low + static_cast<double>(i) * histogram.step,
-                  histogram.low + static_cast<double>(i + 1) * histogram.step, histogram.counts[i]);
-    shapes += text;
-  }
-  return "<figure><figcaption>" + escaped(histogram.title) +
-         "</figcaption><svg class=\"bars\" viewBox=\"0 0 300 100\" preserveAspectRatio=\"none\" "
-         "role=\"img\" aria-label=\"" +
-         escaped(histogram.title) + "\">" + shapes + "</svg><p class=\"soft axis\"><span>" +
-         number(histogram.low, 2) + "</span><span>" + escaped(histogram.unit) + "</span><span>" +
-         number(histogram.low + n * histogram.step, 2) + "</span></p></figure>\n";
-}
-
 const char* heading(int severity) {
   return severity == 0 ? "Mend before you train" : severity == 1 ? "Have a look" : "Good to know";
 }
@@ -119,7 +94,7 @@ Result<bool> write_inspection_report(const std::filesystem::path& path,
     body += "</div>\n";
   }
 
-  body += "<h2>Pictures</h2>\n<div class=\"charts\">\n";
+  body += "<h2>Pictures</h2>\n<div class=\"small-charts\">\n";
   for (const Histogram& histogram : report.histograms) body += bars(histogram);
   body +=
       "</div>\n<div class=\"scroll\"><table><tr><th>Size, pixels</th><th "

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "nevus/result.h"
+#include "report/histogram.h"
 
 namespace nevus {
 
@@ -33,13 +34,6 @@ struct InspectedIssue {
   std::size_t count = 0;
   std::vector<InspectedPair> pairs;  ///< the first few
   std::vector<std::string> lines;    ///< the first few, where there are no pictures
-};
-
-/// Counts of equal steps.
-struct Histogram {
-  std::string title, unit;
-  double low = 0, step = 1;
-  std::vector<std::size_t> counts;
 };
 
 struct InspectionReport {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <numeric>
 
 #include "files/atomic_file.h"
 #include "report/html.h"
@@ -51,8 +52,12 @@ std::string metrics_table(const json& metrics) {
 Result<bool> write_training_report(const std::filesystem::path& path,
                                    const TrainingReport& report) {
   json epochs = json::array(), train_loss = json::array(), val_loss = json::array(),
-       train_auc = json::array(), val_auc = json::array();
+       train_auc = json::array(), val_auc = json::array(), rate = json::array(),
+       speed = json::array(), wait = json::array();
   for (const EpochRecord& e : report.epochs) {
+    rate.push_back(value_or_null(e.learning_rate));
+    speed.push_back(value_or_null(e.images_per_second));
+    wait.push_back(value_or_null(100 * e.data_wait));
     epochs.push_back(e.epoch);
     train_loss.push_back(value_or_null(e.train_loss));
     val_loss.push_back(value_or_null(e.val_loss));
@@ -61,6 +66,12 @@ Result<bool> write_training_report(const std::filesystem::path& path,
   }
   const json lines = json::array({{{"name", "training"}, {"color", "--blue"}, {"dash", {5, 4}}},
                                   {{"name", "validation"}, {"color", "--orange"}}});
+  const auto one_curve = [&](const char* name, const json& values) {
+    return json{{"x", "epoch"},
+                {"whole_x", true},
+                {"lines", {{{"name", name}, {"color", "--blue"}}}},
+                {"data", {epochs, values}}};
+  };
   const auto curves = [&](const json& train, const json& val) {
     return json{
         {"x", "epoch"}, {"whole_x", true}, {"lines", lines}, {"data", {epochs, train, val}}};
@@ -77,19 +88,25 @@ Result<bool> write_training_report(const std::filesystem::path& path,
         "was kept.</p>\n";
   body += "<h2>Curves</h2>\n<div class=\"charts\">\n" +
           chart("Area under the ROC curve", curves(train_auc, val_auc)) +
-          chart("Loss", curves(train_loss, val_loss)) + "</div>\n";
+          chart("Loss", curves(train_loss, val_loss)) +
+          chart("Learning rate at the epoch's end", one_curve("rate", rate)) +
+          chart("Photos a second, training", one_curve("photos a second", speed)) +
+          chart("Share of the time that the network waited for photos, %",
+                one_curve("waiting, %", wait)) +
+          "</div>\n";
   body +=
       "<h2>Epochs</h2>\n<div class=\"scroll\"><table><tr><th class=\"n\">Epoch</th><th "
       "class=\"n\">Training loss</th>"
       "<th class=\"n\">Validation loss</th><th class=\"n\">Training AUC</th><th "
       "class=\"n\">Validation AUC</th>"
-      "<th class=\"n\">Seconds</th></tr>\n";
+      "<th class=\"n\">Seconds</th><th class=\"n\">Photos a second</th></tr>\n";
   for (const EpochRecord& e : report.epochs)
     body += std::string(e.epoch == report.best_epoch ? "<tr class=\"best\">" : "<tr>") +
             "<td class=\"n\">" + std::to_string(e.epoch) + "</td><td class=\"n\">" +
             number(e.train_loss, 4) + "</td><td class=\"n\">" + number(e.val_loss, 4) +
             "</td><td class=\"n\">" + number(e.train_auc, 4) + "</td><td class=\"n\">" +
-            number(e.val_auc, 4) + "</td><td class=\"n\">" + number(e.seconds, 1) + "</td></tr>\n";
+            number(e.val_auc, 4) + "</td><td class=\"n\">" + number(e.seconds, 1) +
+            "</td><td class=\"n\">" + number(e.images_per_second, 1) + "</td></tr>\n";
   body += "</table></div>\n<p class=\"soft\">Kept: epoch " + std::to_string(report.best_epoch) +
           ".</p>\n";
 
@@ -113,6 +130,19 @@ Result<bool> write_training_report(const std::filesystem::path& path,
             "</td><td class=\"n\">" + std::to_string(c.train) + "</td><td class=\"n\">" +
             std::to_string(c.val) + "</td></tr>\n";
   body += "</table></div>\n";
+  std::vector<Slice> slices;
+  for (const ClassCount& c : report.classes)
+    slices.push_back({c.name, static_cast<double>(c.train + c.val)});
+  body += pie(slices);
+  if (!report.examples.empty()) {
+    body +=
+        "<h2>As the network sees them</h2>\n<p class=\"soft\">Training photos, cut, turned and "
+        "coloured at random; each epoch anew.</p>\n<div class=\"grid\">\n";
+    for (const ReportExample& example : report.examples)
+      body += "<figure>" + picture(example.jpeg, example.label) + "<figcaption>" +
+              escaped(example.label) + "</figcaption></figure>\n";
+    body += "</div>\n";
+  }
   if (!report.warnings.empty()) {
     body += "<h2>Left out, and other remarks</h2>\n<ul>\n";
     const std::size_t shown = std::min<std::size_t>(report.warnings.size(), 50);
@@ -165,6 +195,18 @@ Result<bool> write_evaluation_report(const std::filesystem::path& path,
                    {"points", false}}}},
                 {"data", {xs, ys, same}}};
   };
+  const auto precision_recall = [&](const std::vector<CurvePoint>& points) {
+    json xs = json::array(), ys = json::array();
+    for (const CurvePoint& point : points) {
+      xs.push_back(point.x);
+      ys.push_back(point.y);
+    }
+    return json{{"x", "recall (sensitivity)"},
+                {"x_range", unit},
+                {"y_range", unit},
+                {"lines", {{{"name", "precision"}, {"color", "--orange"}, {"points", false}}}},
+                {"data", {xs, ys}}};
+  };
   std::string body = "<h1>" + escaped(report.title) + "</h1>\n<p class=\"soft\">Evaluation on " +
                      escaped(report.data) + "</p>\n";
   body +=
@@ -188,10 +230,69 @@ Result<bool> write_evaluation_report(const std::filesystem::path& path,
       "<h2>Curves</h2>\n<div class=\"charts\">\n" +
       chart("ROC curve: sensitivity against false positive rate",
             against_diagonal(report.roc, "false positive rate", "sensitivity", "chance", false)) +
+      chart("Precision and recall", precision_recall(report.precision_recall)) +
       chart("Reliability: what was said against what was true",
             against_diagonal(report.reliability, "mean probability of malignancy",
                              "share malignant", "perfect", true)) +
+      chart("Reliability before temperature scaling",
+            against_diagonal(report.reliability_before, "mean probability of malignancy",
+                             "share malignant", "perfect", true)) +
       "</div>\n";
+  if (!report.histograms.empty()) {
+    body += "<h2>What was said, by truth</h2>\n<div class=\"charts\">\n";
+    for (const Histogram& histogram : report.histograms) body += bars(histogram);
+    body += "</div>\n";
+  }
+  if (!report.class_confusion.empty()) {
+    body +=
+        "<h2>Most probable class</h2>\n<p>A row a true class, a column an answer.</p>\n<div "
+        "class=\"scroll\"><table class=\"confusion\"><tr><th></th>";
+    for (const std::string& name : report.classes)
+      body += "<th class=\"n\">" + escaped(name) + "</th>";
+    body += "</tr>\n";
+    for (std::size_t truth = 0; truth < report.class_confusion.size(); ++truth) {
+      const auto& row = report.class_confusion[truth];
+      const std::int64_t all =
+          std::max<std::int64_t>(1, std::accumulate(row.begin(), row.end(), std::int64_t{0}));
+      body += "<tr><th>" + escaped(report.classes[truth]) + "</th>";
+      for (std::size_t answer = 0; answer < row.size(); ++answer)
+        body += "<td class=\"n\" style=\"--share:" +
+                number(100.0 * static_cast<double>(row[answer]) / static_cast<double>(all), 0) +
+                "%\">" + std::to_string(row[answer]) + "</td>";
+      body += "</tr>\n";
+    }
+    body += "</table></div>\n";
+  }
+  if (!report.subgroups.empty()) {
+    body += "<h2>Subgroups</h2>\n<div class=\"scroll\"><table>\n";
+    for (std::size_t i = 0; i < report.subgroups.size(); ++i) {
+      body += "<tr>";
+      for (std::size_t k = 0; k < report.subgroups[i].size(); ++k) {
+        const std::string tag = i == 0 || k == 0 ? "th" : "td";
+        body += "<" + tag + (k > 0 ? " class=\"n\"" : "") + ">" + escaped(report.subgroups[i][k]) +
+                "</" + tag + ">";
+      }
+      body += "</tr>\n";
+    }
+    body += "</table></div>\n";
+  }
+  if (!report.typicality.empty())
+    body += "<h2>Pictures of something else</h2>\n<p>" + escaped(report.typicality) + "</p>\n";
+  for (const bool malignant : {true, false}) {
+    std::string shown;
+    for (const ReportMistake& one : report.mistakes) {
+      if (one.malignant != malignant || one.photo.empty()) continue;
+      shown += "<figure>" + picture(one.photo, "photo") + picture(one.heatmap, "heat-map") +
+               "<figcaption>" + number(100 * one.probability, 1) + " % · " + escaped(one.name) +
+               "</figcaption></figure>\n";
+    }
+    if (shown.empty()) continue;
+    body += std::string("<h2>") +
+            (malignant ? "Malignant, and not shown to a doctor" : "Benign, and shown to a doctor") +
+            "</h2>\n<p class=\"soft\">The worst first, with the probability of malignancy that was "
+            "said. Right: what spoke for malignancy.</p>\n<div class=\"pairs\">\n" +
+            shown + "</div>\n";
+  }
   if (!report.remarks.empty()) {
     body += "<h2>Remarks</h2>\n<ul>\n";
     for (const std::string& remark : report.remarks) body += "<li>" + escaped(remark) + "</li>\n";

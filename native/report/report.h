@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "nevus/package.h"
 #include "nevus/result.h"
+#include "report/histogram.h"
 
 namespace nevus {
 
@@ -22,6 +24,12 @@ struct EpochRecord {
   double images_per_second = NAN;      ///< of the training pass
   double data_wait = NAN;              ///< share of it that the network waited for photos, 0..1
   double val_balanced_accuracy = NAN;  ///< mean recall over the classes, 0..1
+};
+
+/// A photo as the network saw it in training.
+struct ReportExample {
+  std::vector<std::uint8_t> jpeg;
+  std::string label;
 };
 
 struct ClassCount {
@@ -41,6 +49,7 @@ struct TrainingReport {
   std::vector<ClassCount> classes;
   std::vector<std::pair<std::string, std::string>> settings;
   std::vector<std::string> warnings;
+  std::vector<ReportExample> examples;
   ModelPackage package;
 };
 
@@ -58,6 +67,14 @@ struct CurvePoint {
   double x = 0, y = 0;  ///< 0..1
 };
 
+/// A photo on the wrong side of the threshold.
+struct ReportMistake {
+  std::vector<std::uint8_t> photo, heatmap;  ///< JPEGs of the square that the network sees
+  std::string name;
+  bool malignant = false;  ///< the truth
+  double probability = 0;  ///< of malignancy, as said
+};
+
 /// What `nevus evaluate` measured.
 struct EvaluationReport {
   std::string title;  ///< the model's name
@@ -67,6 +84,14 @@ struct EvaluationReport {
   std::size_t tp = 0, fn = 0, fp = 0, tn = 0;
   std::vector<CurvePoint> roc;          ///< false positive rate, true positive rate; ascending
   std::vector<CurvePoint> reliability;  ///< mean probability, share of malignant photos; ascending
+  std::vector<CurvePoint> reliability_before;              ///< the same at temperature 1
+  std::vector<CurvePoint> precision_recall;                ///< recall, precision; ascending
+  std::vector<Histogram> histograms;                       ///< of the probability, by truth
+  std::vector<std::string> classes;                        ///< where there are three or more
+  std::vector<std::vector<std::int64_t>> class_confusion;  ///< [truth][answer]
+  std::vector<std::vector<std::string>> subgroups;         ///< a table with its header; or empty
+  std::string typicality;                                  ///< in words; or empty
+  std::vector<ReportMistake> mistakes;                     ///< the worst first, missed ones before
   std::vector<std::string> remarks;
   std::string sha256;
 };

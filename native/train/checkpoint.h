@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "nets/efficientnet.h"
+#include "nets/network.h"
 #include "nets/state.h"
 #include "nevus/result.h"
 #include "report/report.h"
@@ -36,7 +36,7 @@ struct TrainState {
 
 /// The tensors of a training; `average` and `best` mirror the names of `net`.
 struct TrainTensors {
-  EfficientNet& net;
+  Network& net;
   NamedTensors& average;
   NamedTensors& best;
   torch::optim::Optimizer& optimizer;  ///< AdamW or SGD

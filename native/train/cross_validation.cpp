@@ -30,6 +30,7 @@ Result<std::string> text_of(const fs::path& path) {
 struct Answers {
   std::vector<double> malignancy, probabilities;
   std::vector<int> labels, malignant;
+  std::vector<int> groups;  // a number a lesion
 
   void append(const Answers& other) {
     const auto add = [](auto& to, const auto& from) {
@@ -39,10 +40,12 @@ struct Answers {
     add(probabilities, other.probabilities);
     add(labels, other.labels);
     add(malignant, other.malignant);
+    add(groups, other.groups);
   }
 };
 
-Result<Answers> answers_of(const fs::path& path, const ModelPackage& package) {
+Result<Answers> answers_of(const fs::path& path, const ModelPackage& package,
+                           std::map<std::string, int>& groups) {
   const auto text = text_of(path);
   if (!text) return text.error();
   const auto csv = parse_csv(*text);
@@ -52,13 +55,15 @@ Result<Answers> answers_of(const fs::path& path, const ModelPackage& package) {
     classes[package.classes[i].id] = static_cast<int>(i);
   }
   Answers answers;
-  constexpr std::size_t kLabel = 2, kMalignancy = 3, kFirstClass = 4;
+  constexpr std::size_t kGroup = 1, kLabel = 2, kMalignancy = 3, kFirstClass = 4;
   for (const CsvRow& line : csv->rows) {
     const std::vector<std::string>& row = line.fields;
     const auto found =
         row.size() == kFirstClass + classes.size() ? classes.find(row[kLabel]) : classes.end();
     if (found == classes.end()) return Error{path.string() + ": not a file of this fold", ""};
     answers.labels.push_back(found->second);
+    answers.groups.push_back(
+        groups.emplace(row[kGroup], static_cast<int>(groups.size())).first->second);
     answers.malignant.push_back(
         package.classes[static_cast<std::size_t>(found->second)].malignant ? 1 : 0);
     answers.malignancy.push_back(std::strtod(row[kMalignancy].c_str(), nullptr));
@@ -83,11 +88,13 @@ Result<CrossValidation> cross_validate(const TrainOptions& options, TrainObserve
   std::vector<Answers> folds;
   Answers all;
   std::string table;
+  std::map<std::string, int> groups;
   int classes = 0;
   for (int fold = 1; fold <= options.folds; ++fold) {
     TrainOptions own = options;
     own.fold = fold;
     own.out = options.out / ("fold-" + std::to_string(fold));
+    if (own.cache == "auto") own.cache = RunFolder(options.out).cache().string();
     const RunFolder folder(own.out);
     const std::string which =
         "fold " + std::to_string(fold) + " of " + std::to_string(options.folds);
@@ -108,7 +115,7 @@ Result<CrossValidation> cross_validate(const TrainOptions& options, TrainObserve
     const auto package = parse_package_json(*json);
     if (!package) return Error{folder.description().string() + ": " + package.error().message, ""};
     classes = static_cast<int>(package->classes.size());
-    auto answers = answers_of(folder.validation(), *package);
+    auto answers = answers_of(folder.validation(), *package, groups);
     if (!answers) return answers.error();
     all.append(*answers);
     folds.push_back(std::move(*answers));
@@ -136,7 +143,7 @@ Result<CrossValidation> cross_validate(const TrainOptions& options, TrainObserve
   };
   add("auc", [](const Answers& a) { return roc_auc(a.malignancy, a.malignant); });
   const Interval interval = bootstrap_interval(
-      {all.malignancy, all.malignant},
+      {all.malignancy, all.malignant, all.groups},
       [](std::span<const double> s, std::span<const int> l) { return roc_auc(s, l); });
   result.figures.back().low = interval.low;
   result.figures.back().high = interval.high;
@@ -169,6 +176,10 @@ Result<CrossValidation> cross_validate(const TrainOptions& options, TrainObserve
   if (!written) return written.error();
   written = write(options.out / "cross-validation.json", json.dump(2) + "\n");
   if (!written) return written.error();
+  if (options.cache == "auto") {
+    std::error_code ignored;
+    fs::remove(folder.cache(), ignored);
+  }
   return result;
 }
 

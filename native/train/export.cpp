@@ -39,6 +39,48 @@ ConvSpec folded(PaddedConv& conv, torch::nn::BatchNorm2d& norm, int height, int 
   return spec;
 }
 
+// A 1x1 convolution with its own bias.
+ConvSpec one_pixel(torch::nn::Conv2d& conv) {
+  ConvSpec spec;
+  spec.in_channels = static_cast<int>(conv->weight.size(1));
+  spec.out_channels = static_cast<int>(conv->weight.size(0));
+  spec.weight = values_of(conv->weight);
+  spec.bias = values_of(conv->bias);
+  return spec;
+}
+
+std::string activated(OnnxGraph& graph, const std::string& x, Activation activation) {
+  switch (activation) {
+    case Activation::relu:
+      return graph.relu(x);
+    case Activation::relu6:
+      return graph.clip(x, 0, 6);
+    case Activation::silu:
+      return graph.multiply(x, graph.sigmoid(x));
+    case Activation::hard_swish:
+      return graph.multiply(x, graph.hard_sigmoid(x));
+    case Activation::none:
+      break;
+  }
+  return x;
+}
+
+std::string write_squeeze(OnnxGraph& graph, const std::string& x, SqueezeExcitation& squeeze,
+                          const std::string& name) {
+  // A handful of weights that decide over whole channels: not rounded.
+  const auto exactly = [](torch::nn::Conv2d& conv) {
+    ConvSpec spec = one_pixel(conv);
+    spec.exact = true;
+    return spec;
+  };
+  const std::string inner =
+      graph.conv(graph.global_average_pool(x), exactly(squeeze->reduce), name + ".reduce");
+  const std::string gate =
+      graph.conv(activated(graph, inner, squeeze->hard ? Activation::relu : Activation::silu),
+                 exactly(squeeze->expand), name + ".expand");
+  return graph.multiply(x, squeeze->hard ? graph.hard_sigmoid(gate) : graph.sigmoid(gate));
+}
+
 // What rounding the kernel to half takes from each output, given the inputs' means, goes to the
 // bias.
 void correct_bias(ConvSpec& spec, const torch::Tensor& x) {
@@ -108,7 +150,7 @@ double greatest_difference(const torch::Tensor& expected, const std::vector<floa
 
 }  // namespace
 
-std::vector<std::uint8_t> export_onnx(EfficientNet& net, const PreprocessSpec& input,
+std::vector<std::uint8_t> export_onnx(Network& net, const PreprocessSpec& input,
                                       WeightStorage storage, std::span<const float> calibration,
                                       const EmbeddingGaussian* typicality) {
   const torch::NoGradGuard no_grad;
@@ -139,13 +181,14 @@ std::vector<std::uint8_t> export_onnx(EfficientNet& net, const PreprocessSpec& i
     width = (width + spec.pad_left + spec.pad_right - spec.kernel) / spec.stride + 1;
     x = graph.conv(x, spec, name);
   };
-  const auto relu6 = [&] {
-    x = graph.clip(x, 0, 6);
-    if (correct) values = torch::relu6(values);
+  const auto activation = [&](Activation kind) {
+    x = activated(graph, x, kind);
+    if (correct) values = activate(values, kind);
   };
+  const Architecture& architecture = net->architecture;
 
   conv(net->stem, net->stem_norm, "stem");
-  relu6();
+  activation(architecture.activation);
   for (std::size_t i = 0; i < net->blocks->size(); ++i) {
     auto& block = net->blocks->at<InvertedBottleneckImpl>(i);
     const std::string name = "blocks." + std::to_string(i);
@@ -153,21 +196,34 @@ std::vector<std::uint8_t> export_onnx(EfficientNet& net, const PreprocessSpec& i
     const torch::Tensor entry_values = values;
     if (block.expand) {
       conv(block.expand, block.expand_norm, name + ".expand");
-      relu6();
+      activation(block.spec.activation);
     }
     conv(block.depthwise, block.depthwise_norm, name + ".depthwise");
-    relu6();
+    activation(block.spec.activation);
+    if (block.squeeze) {
+      x = write_squeeze(graph, x, block.squeeze, name + ".squeeze");
+      if (correct) values = block.squeeze(values);
+    }
     conv(block.project, block.project_norm, name + ".project");
-    if (block.shortcut) {
+    if (block.spec.shortcut()) {
       x = graph.add(x, entry);
       if (correct) values = values + entry_values;
     }
   }
   conv(net->head, net->head_norm, "head");
-  relu6();
+  activation(architecture.activation);
+  if (net->hidden) {
+    ConvSpec spec = one_pixel(net->hidden);
+    if (correct) {
+      correct_bias(spec, values);
+      values = net->hidden(values);
+    }
+    x = graph.conv(x, spec, "hidden");
+    activation(architecture.activation);
+  }
 
   ConvSpec map;
-  map.in_channels = net->head->out_channels;
+  map.in_channels = architecture.features();
   map.out_channels = static_cast<int>(net->classifier->weight.size(0));
   map.weight = values_of(net->classifier->weight);
   map.exact = true;
@@ -187,7 +243,7 @@ double export_tolerance(WeightStorage storage) {
   return storage == WeightStorage::float32 ? 1e-4 : 1e-2;
 }
 
-Result<ExportCheck> check_export(std::span<const std::uint8_t> onnx, EfficientNet& net,
+Result<ExportCheck> check_export(std::span<const std::uint8_t> onnx, Network& net,
                                  const PreprocessSpec& input, std::span<const float> images, int n,
                                  double tolerance) {
   const auto output = run_onnx(onnx, images, n, 3, input.height, input.width);

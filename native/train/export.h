@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "nets/efficientnet.h"
+#include "nets/network.h"
 #include "nevus/preprocess.h"
 #include "nevus/result.h"
 #include "onnx/graph.h"
@@ -19,7 +19,7 @@ namespace nevus {
 /// 2019, 4.2).
 /// @param calibration  n * 3 * H * W floats, typical inputs; may be empty
 /// @param typicality   adds the output `distance` [N, 1]; null: none
-std::vector<std::uint8_t> export_onnx(EfficientNet& net, const PreprocessSpec& input,
+std::vector<std::uint8_t> export_onnx(Network& net, const PreprocessSpec& input,
                                       WeightStorage storage,
                                       std::span<const float> calibration = {},
                                       const EmbeddingGaussian* typicality = nullptr);
@@ -37,7 +37,7 @@ struct ExportCheck {
 /// Runs file and network (in evaluation mode, on its device) on the same images.
 /// @param images  n * 3 * H * W floats
 /// An error where the file can't be run or its logits differ by more than `tolerance`.
-Result<ExportCheck> check_export(std::span<const std::uint8_t> onnx, EfficientNet& net,
+Result<ExportCheck> check_export(std::span<const std::uint8_t> onnx, Network& net,
                                  const PreprocessSpec& input, std::span<const float> images, int n,
                                  double tolerance);
 

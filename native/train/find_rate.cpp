@@ -17,11 +17,7 @@ Result<std::vector<RateTrial>> Training::find_rate() {
     ++state_.epoch;
   }
   order.resize(static_cast<std::size_t>(kSteps) * photos_of_step());
-  LoaderSpec spec;
-  spec.input = input_;
-  spec.threads = threads_;
-  spec.ahead = 2 * threads_;
-  spec.augment = recipe_.augment;
+  const LoaderSpec spec = loading(true);
   Loader loader(photos_.train, plan(order), spec, mix({options_.seed, kAugmentSeed}), unreadable());
   std::vector<RateTrial> trials;
   double average = 0, least = INFINITY;

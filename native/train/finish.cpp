@@ -22,9 +22,10 @@
 #include <thread>
 
 #include "data/csv.h"
+#include "image_io/photo.h"
 #include "metrics/metrics.h"
-#include "nets/efficientnet.h"
 #include "nets/fused_norm.h"
+#include "nets/network.h"
 #include "nets/state.h"
 #include "nevus/decision.h"
 #include "nevus/self_test.h"
@@ -73,16 +74,24 @@ nlohmann::json figures(const Scored& data, double threshold) {
   return json;
 }
 
+// A source's name says which set it is; its place on this machine is nobody's business.
+std::string data_names(const TrainOptions& options) {
+  std::string text;
+  for (const Source& source : options.data) {
+    std::filesystem::path path = source.path.lexically_normal();
+    if (path.filename().empty()) path = path.parent_path();
+    text += (text.empty() ? "" : " + ") + path.filename().string();
+  }
+  return text;
+}
+
 }  // namespace
 
 // Of the network as it stands: [n, F], in the order of `indices`, unreadable photos left out.
 torch::Tensor Training::embeddings(const std::vector<Sample>& samples,
                                    const std::vector<std::size_t>& indices) {
   const torch::NoGradGuard no_grad;
-  LoaderSpec spec;
-  spec.input = input_;
-  spec.threads = threads_;
-  spec.ahead = 2 * threads_;
+  const LoaderSpec spec = loading(false);
   auto batches = cut_batches(indices, static_cast<std::size_t>(recipe_.batch_size));
   const auto total = static_cast<std::int64_t>(batches.size());
   Loader loader(samples, std::move(batches), spec, 0, unreadable());
@@ -126,6 +135,29 @@ Result<bool> Training::write_validation(const Scores& scores, const ModelPackage
                        {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
 
+// Training photos as the first epoch showed them, spread over the list.
+std::vector<ReportExample> Training::examples() {
+  constexpr std::size_t kExamples = 16;
+  constexpr int kQuality = 85;  // libjpeg's scale
+  const LoaderSpec spec = loading(true);
+  std::vector<ReportExample> out;
+  const std::size_t count = std::min(kExamples, photos_.train.size());
+  for (std::size_t k = 0; k < count; ++k) {
+    const std::size_t i = k * photos_.train.size() / count;
+    const auto photo = read_photo(photos_.train[i].file);
+    if (!photo) continue;
+    const Image copy = training_copy(photo->view(), spec.input);
+    const Image view = augment(copy.view(), spec.input, *spec.augment,
+                               mix({mix({options_.seed, kAugmentSeed, 0}), i}));
+    auto jpeg = encode_jpeg(view.view(), kQuality);
+    if (jpeg) {
+      out.push_back(
+          {std::move(*jpeg), photos_.classes[static_cast<std::size_t>(photos_.train[i].label)]});
+    }
+  }
+  return out;
+}
+
 Result<TrainOutcome> Training::finish() {
   observer_.note("calibrating and exporting epoch " + std::to_string(state_.best_epoch));
   for (const auto& [name, tensor] : best_) {
@@ -146,7 +178,7 @@ Result<TrainOutcome> Training::finish() {
 
   ModelPackage package;
   package.name = options_.name.empty() ? folder_.name() : options_.name;
-  package.architecture = variant_.name;
+  package.architecture = architecture_.name;
   package.input = input_;
   for (std::size_t i = 0; i < photos_.classes.size(); ++i) {
     package.classes.push_back(model_class(photos_.classes[i], photos_.malignant[i]));
@@ -158,6 +190,11 @@ Result<TrainOutcome> Training::finish() {
 
   Scored calibrated;
   calibrated.labels = scores.malignant;
+  std::map<std::string, int> groups;
+  for (const std::size_t i : scores.indices) {
+    calibrated.groups.push_back(
+        groups.emplace(photos_.val[i].group, static_cast<int>(groups.size())).first->second);
+  }
   for (std::size_t i = 0; i < scores.labels.size(); ++i) {
     const auto row = std::span<const float>(scores.logits)
                          .subspan(i * photos_.classes.size(), photos_.classes.size());
@@ -182,7 +219,7 @@ Result<TrainOutcome> Training::finish() {
       {"command_line", state_.command_line},
       {"seed", options_.seed},
       {"data",
-       {{{"name", options_.data.filename().string()},
+       {{{"name", data_names(options_)},
          {"sha256", photos_.hash},
          {"train", photos_.train.size()},
          {"validation", photos_.val.size()},
@@ -258,7 +295,7 @@ Result<TrainOutcome> Training::finish() {
     observer_.warn(folder_.model().string() + ": " + check.error().message +
                    "; stored as float32 instead, twice the size");
     storage = WeightStorage::float32;
-    onnx = export_onnx(net_, input_, storage);
+    onnx = export_onnx(net_, input_, storage, {}, typicality ? &*typicality : nullptr);
     check = check_export(onnx, net_, input_, all, n, export_tolerance(storage));
   }
   if (!check) return Error{folder_.model().string() + ": refused: " + check.error().message, ""};
@@ -311,6 +348,7 @@ Result<TrainOutcome> Training::finish() {
   for (const auto& [key, value] : package.training["settings"].items()) {
     report.settings.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
   }
+  report.examples = examples();
   for (const auto& path : named_unreadable_) {
     report.warnings.push_back(path.filename().string() + " can't be read and was left out");
   }
@@ -319,6 +357,7 @@ Result<TrainOutcome> Training::finish() {
   if (!written) return written.error();
 
   outcome.package = std::move(package);
+  finished_ = true;
   return outcome;
 }
 

@@ -31,9 +31,26 @@ struct Loader::Impl {
   bool stop = false;
   std::vector<std::thread> workers;
 
+  // Upright pixels, as far as they are the same in every epoch; the error is why there are none.
+  Result<Image> prepared(const std::filesystem::path& file) {
+    const std::string how = (spec.augment ? "training " : "input ") +
+                            std::to_string(spec.input.width) + "x" +
+                            std::to_string(spec.input.height);
+    const auto key = spec.cache != nullptr ? PhotoCache::key(file, how) : std::nullopt;
+    if (key) {
+      if (auto known = spec.cache->find(*key)) return std::move(*known);
+    }
+    const Result<Image> photo = read_photo(file);
+    if (!photo) return photo.error();
+    Image image = spec.augment ? training_copy(photo->view(), spec.input)
+                               : crop_and_resize(photo->view(), spec.input);
+    if (key) spec.cache->put(*key, image);
+    return image;
+  }
+
   void read_into(Batch& batch, std::size_t index) {
     const Sample& sample = samples[index];
-    const Result<Image> photo = read_photo(sample.file);
+    const Result<Image> photo = prepared(sample.file);
     if (!photo) {
       const std::lock_guard lock(report_mutex);
       unreadable(sample, photo.error().message);
@@ -43,12 +60,10 @@ struct Loader::Impl {
                              static_cast<std::size_t>(spec.input.width);
     batch.images.resize(batch.images.size() + size);
     const auto out = std::span<float>(batch.images).last(size);
-    if (spec.augment) {
-      const Image view = augment(photo->view(), spec.input, *spec.augment, mix({seed, index}));
-      normalize(view.view(), spec.input, out);
-    } else {
-      preprocess(photo->view(), spec.input, out);
-    }
+    const Image view = spec.augment
+                           ? augment(photo->view(), spec.input, *spec.augment, mix({seed, index}))
+                           : Image();
+    normalize(spec.augment ? view.view() : photo->view(), spec.input, out);
     batch.labels.push_back(sample.label);
     batch.indices.push_back(index);
   }

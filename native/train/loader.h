@@ -11,6 +11,7 @@
 
 #include "data/augment.h"
 #include "data/dataset.h"
+#include "data/photo_cache.h"
 #include "nevus/preprocess.h"
 
 namespace nevus {
@@ -28,6 +29,7 @@ struct LoaderSpec {
   int threads = 2;                     ///< >= 1
   int ahead = 4;                       ///< batches kept ready at most, >= 1
   std::optional<AugmentSpec> augment;  ///< none: the preprocessing of the model package itself
+  PhotoCache* cache = nullptr;         ///< none: every photo is decoded every time
 };
 
 /// Called from a worker thread, one at a time, for each photo that can't be read.

@@ -39,15 +39,22 @@ std::pair<std::size_t, std::size_t> Photos::kinds(const std::vector<Sample>& sam
   return {samples.size() - bad, bad};
 }
 
+std::string data_text(const TrainOptions& options) {
+  std::string text;
+  for (const Source& source : options.data)
+    text += (text.empty() ? "" : " + ") + source.path.string();
+  return text;
+}
+
 Result<Photos> choose_photos(const TrainOptions& options, TrainObserver& observer) {
-  const auto dataset = load_dataset(options.data, options.dataset);
+  const auto dataset = load_dataset(options.data, options.groups);
   if (!dataset) {
     return dataset.error();
   }
   for (const std::string& warning : dataset->warnings) {
     observer.warn(warning);
   }
-  const std::string source = options.data.string();
+  const std::string source = data_text(options);
   Photos photos;
   photos.classes = dataset->classes;
   photos.hash = dataset_hash(*dataset);

@@ -40,7 +40,8 @@ Result<bool> RunFolder::prepare(bool resume, bool force) const {
   }
   std::filesystem::remove(probe, status);
   if (force) {
-    for (const auto& file : {model(), description(), history(), report(), checkpoint()}) {
+    for (const auto& file :
+         {model(), description(), history(), report(), validation(), checkpoint(), cache()}) {
       std::filesystem::remove(file, status);
     }
   } else if (!resume) {

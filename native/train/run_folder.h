@@ -23,6 +23,8 @@ class RunFolder {
   std::filesystem::path report() const { return path_ / "report.html"; }
   std::filesystem::path validation() const { return path_ / "validation.csv"; }
   std::filesystem::path checkpoint() const { return path_ / "checkpoint"; }
+  /// Decoded photos, while the run is not finished.
+  std::filesystem::path cache() const { return path_ / "photos.cache"; }
   /// The folder's own name, or "model".
   std::string name() const;
 

@@ -25,11 +25,10 @@ class Quiet : public TrainObserver {
   TrainObserver& inner_;
 };
 
-Result<EfficientNetVariant> variant_of(const TrainOptions& options) {
-  const auto variant = find_efficientnet(options.architecture);
-  if (variant) return *variant;
-  std::string known;
-  for (const auto& one : efficientnet_variants()) known += (known.empty() ? "" : ", ") + one.name;
+Result<Architecture> architecture_of(const TrainOptions& options) {
+  const auto architecture = find_architecture(options.architecture);
+  if (architecture) return *architecture;
+  const std::string known = architecture_names();
   return Error{"--arch " + options.architecture + ": not known; there are " + known, ""};
 }
 
@@ -71,8 +70,8 @@ double schedule_factor(std::int64_t step, std::int64_t steps, double warm_up) {
 
 Result<TrainOutcome> train(const TrainOptions& options, TrainObserver& listener,
                            const std::atomic<bool>& stop) {
-  const auto variant = variant_of(options);
-  if (!variant) return variant.error();
+  const auto architecture = architecture_of(options);
+  if (!architecture) return architecture.error();
   const auto device = check_device(options);
   if (!device) return device.error();
   const auto processes = Distributed::join(use_cuda(options));
@@ -95,7 +94,7 @@ Result<TrainOutcome> train(const TrainOptions& options, TrainObserver& listener,
                   std::to_string(malignant) + " malignant), " + std::to_string(photos->val.size()) +
                   " to validate (" + std::to_string(val_malignant) + " malignant), " +
                   std::to_string(photos->test) + " test photos not touched");
-    Training training(options, observer, stop, std::move(*photos), *variant, *processes);
+    Training training(options, observer, stop, std::move(*photos), *architecture, *processes);
     const auto ready = training.prepare();
     if (!ready) return ready.error();
     return training.run();
@@ -106,8 +105,8 @@ Result<TrainOutcome> train(const TrainOptions& options, TrainObserver& listener,
 
 Result<std::vector<RateTrial>> find_rate(const TrainOptions& options, TrainObserver& observer,
                                          const std::atomic<bool>& stop) {
-  const auto variant = variant_of(options);
-  if (!variant) return variant.error();
+  const auto architecture = architecture_of(options);
+  if (!architecture) return architecture.error();
   const auto device = check_device(options);
   if (!device) return device.error();
   if (is_distributed()) return Error{"--find-lr runs in one process", ""};
@@ -115,7 +114,7 @@ Result<std::vector<RateTrial>> find_rate(const TrainOptions& options, TrainObser
   if (!alone) return alone.error();
   auto photos = choose_photos(options, observer);
   if (!photos) return photos.error();
-  Training training(options, observer, stop, std::move(*photos), *variant, *alone);
+  Training training(options, observer, stop, std::move(*photos), *architecture, *alone);
   const auto ready = training.prepare();
   if (!ready) return ready.error();
   return training.find_rate();

@@ -51,8 +51,8 @@ struct Recipe {
 };
 
 struct TrainOptions {
-  std::filesystem::path data;
-  DatasetOptions dataset;
+  std::vector<Source> data;
+  std::filesystem::path groups;  ///< a CSV that says which photos show one lesion; or empty
   std::filesystem::path out;
   std::string architecture = "efficientnet-lite0";
   std::string weights = "imagenet";  ///< "imagenet", "none" or a .safetensors file
@@ -63,6 +63,9 @@ struct TrainOptions {
   bool force = false;  ///< overwrite a finished run
   bool keep_test_groups = false;
   bool export_float32 = false;
+  std::string cache =
+      "auto";             ///< of decoded photos: "auto" (in `out`, while it runs), "off", a file
+  double cache_size = 8;  ///< its greatest size, GB (10^9 bytes)
   int folds = 0;          ///< cut into so many; 0: a single validation part
   int fold = 1;           ///< the one to validate on, from 1
   double time_limit = 0;  ///< seconds after which it stops as if interrupted; 0: none
@@ -72,6 +75,9 @@ struct TrainOptions {
   std::string license = "not stated";
   std::string command_line;  ///< for the record
 };
+
+/// The sources' paths, for people.
+std::string data_text(const TrainOptions& options);
 
 struct TrainProgress {
   bool validating = false;

@@ -21,9 +21,10 @@
 #include <thread>
 
 #include "metrics/metrics.h"
-#include "nets/efficientnet.h"
 #include "nets/fused_norm.h"
+#include "nets/network.h"
 #include "nets/state.h"
+#include "nets/weights.h"
 #include "nevus/decision.h"
 #include "nevus/self_test.h"
 #include "runtime/session.h"
@@ -55,33 +56,17 @@ void Training::choose_device() {
   at::set_num_threads(threads_);
 }
 
-Result<bool> Training::load_weights() {
-  if (options_.weights == "none") {
-    return true;
-  }
-  const bool imagenet = options_.weights == "imagenet";
+Result<std::optional<PublishedWeights>> Training::find_weights() const {
+  if (options_.weights == "none") return std::optional<PublishedWeights>();
   std::filesystem::path path = options_.weights;
-  if (imagenet) {
-    const auto found = imagenet_weights(variant_.name);
+  if (options_.weights == "imagenet") {
+    const auto found = imagenet_weights(architecture_.name);
     if (!found) return found.error();
     path = *found;
-  } else if (path.extension() == ".onnx") {
-    return Error{path.string() +
-                     ": an exported model can't be trained further (batch-norm is folded "
-                     "in); take its run's checkpoint or a .safetensors file",
-                 ""};
   }
-  const auto file = SafeTensors::read(path);
-  if (!file) return file.error();
-  // A classifier for other classes is left behind, the rest must fit.
-  const TensorView* classifier = file->find("_fc.weight");
-  const bool same_classes =
-      classifier != nullptr && classifier->shape.size() == 2 &&
-      classifier->shape[0] == static_cast<std::int64_t>(photos_.classes.size());
-  const auto loaded =
-      load_state(*file, state_of(*net_), "", same_classes && !imagenet ? "" : "_fc.");
-  if (!loaded) return Error{path.string() + ": " + loaded.error().message, loaded.error().field};
-  return true;
+  auto weights = read_weights(path);
+  if (!weights) return weights.error();
+  return std::optional<PublishedWeights>(std::move(*weights));
 }
 
 void Training::make_optimizer() {
@@ -123,7 +108,7 @@ void Training::make_optimizer() {
 
 nlohmann::json Training::settings() const {
   const AugmentSpec& augment = recipe_.augment;
-  return {{"architecture", variant_.name},
+  return {{"architecture", architecture_.name},
           {"weights", std::filesystem::path(options_.weights).filename().string()},
           {"seed", options_.seed},
           {"data_sha256", photos_.hash},
@@ -170,14 +155,23 @@ nlohmann::json Training::settings() const {
 Result<bool> Training::prepare() {
   choose_device();
   torch::manual_seed(options_.seed);
-  EfficientNetOptions net_options;
+  NetworkOptions net_options;
   net_options.classes = static_cast<int>(photos_.classes.size());
   net_options.dropout = recipe_.dropout;
   net_options.drop_connect = recipe_.drop_connect;
   net_options.norm_momentum = recipe_.norm_momentum;
-  net_ = EfficientNet(variant_, net_options);
-  const auto ready = load_weights();
-  if (!ready) return ready;
+  const auto weights = find_weights();
+  if (!weights) return weights.error();
+  net_ = Network(*weights ? adapted(architecture_, **weights) : architecture_, net_options);
+  if (*weights) {
+    // ImageNet's classifier is for other classes, also where there are a thousand.
+    const auto applied = apply_weights(**weights, net_->architecture, state_of(*net_),
+                                       options_.weights != "imagenet");
+    if (!applied)
+      return Error{options_.weights + ": not weights of " + architecture_.name + ": " +
+                       applied.error().message,
+                   applied.error().field};
+  }
   net_->to(device_);
   {
     // Twice as fast as NCHW on a CPU with these depthwise convolutions.
@@ -192,6 +186,7 @@ Result<bool> Training::prepare() {
     average_[name] = tensor.clone();
     best_[name] = tensor.clone();
   }
+  open_cache();
   make_optimizer();
   std::vector<std::size_t> counts(photos_.classes.size(), 0);
   for (const Sample& sample : photos_.train) ++counts[static_cast<std::size_t>(sample.label)];
@@ -219,6 +214,37 @@ Result<bool> Training::prepare() {
     }
   }
   return true;
+}
+
+void Training::open_cache() {
+  if (options_.cache == "off" || options_.out.empty()) return;
+  const std::filesystem::path file =
+      options_.cache == "auto" ? folder_.cache() : std::filesystem::path(options_.cache);
+  auto cache = PhotoCache::open(file, static_cast<std::uint64_t>(options_.cache_size * 1e9),
+                                [this](const std::string& line) { observer_.warn(line); });
+  if (cache)
+    cache_ = std::move(*cache);
+  else
+    observer_.warn(cache.error().message + "; photos are decoded in every epoch");
+}
+
+Training::~Training() {
+  // A run's own cache is scratch, worth keeping for as long as the run may be resumed.
+  if (cache_ && options_.cache == "auto" && finished_ && processes_.leads()) {
+    cache_.reset();
+    std::error_code code;
+    std::filesystem::remove(folder_.cache(), code);
+  }
+}
+
+LoaderSpec Training::loading(bool augmented) const {
+  LoaderSpec spec;
+  spec.input = input_;
+  spec.threads = threads_;
+  spec.ahead = 2 * threads_;
+  if (augmented) spec.augment = recipe_.augment;
+  spec.cache = cache_.get();
+  return spec;
 }
 
 UnreadableHandler Training::unreadable() {
@@ -467,11 +493,7 @@ bool Training::train_epoch() {
   const auto steps = cut_batches(order, photos_of_step());
   const auto total = static_cast<std::int64_t>(steps.size());
 
-  LoaderSpec spec;
-  spec.input = input_;
-  spec.threads = threads_;
-  spec.ahead = 2 * threads_;
-  spec.augment = recipe_.augment;
+  const LoaderSpec spec = loading(true);
   const auto epoch = static_cast<std::uint64_t>(state_.epoch);
   Loader loader(photos_.train, plan(order), spec, mix({options_.seed, kAugmentSeed, epoch}),
                 unreadable());
@@ -536,10 +558,7 @@ Scores Training::evaluate() {
   }
   auto batches = cut_batches(order, static_cast<std::size_t>(recipe_.batch_size));
   const auto total = static_cast<std::int64_t>(batches.size());
-  LoaderSpec spec;
-  spec.input = input_;
-  spec.threads = threads_;
-  spec.ahead = 2 * threads_;
+  const LoaderSpec spec = loading(false);
   // A row a photo: its logits, and 1 where it could be read.
   const std::size_t classes = photos_.classes.size();
   std::vector<double> rows(photos_.val.size() * (classes + 1), 0.0);
@@ -595,7 +614,7 @@ Result<TrainOutcome> Training::run() {
     gather_epoch();
     const Scores scores = evaluate();
     if (scores.labels.empty() || state_.labels.empty()) {
-      return Error{options_.data.string() + ": no photo can be read", ""};
+      return Error{data_text(options_) + ": no photo can be read", ""};
     }
     EpochRecord record;
     record.epoch = state_.epoch;

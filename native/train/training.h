@@ -10,13 +10,15 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "nets/efficientnet.h"
+#include "nets/network.h"
 #include "nets/state.h"
+#include "nets/weights.h"
 #include "train/checkpoint.h"
 #include "train/distributed.h"
 #include "train/loader.h"
@@ -60,16 +62,19 @@ struct Scores {
 class Training {
  public:
   Training(const TrainOptions& options, TrainObserver& observer, const std::atomic<bool>& stop,
-           Photos photos, const EfficientNetVariant& variant, const Distributed& processes)
+           Photos photos, const Architecture& architecture, const Distributed& processes)
       : options_(options),
         processes_(processes),
         recipe_(options.recipe),
         observer_(observer),
         stop_(stop),
         photos_(std::move(photos)),
-        variant_(variant),
-        input_(efficientnet_input(variant)),
+        architecture_(architecture),
+        input_(network_input(architecture)),
         folder_(options.out) {}
+  ~Training();
+  Training(const Training&) = delete;
+  Training& operator=(const Training&) = delete;
 
   /// Everything that can fail for a reason the user can mend, before the first step.
   Result<bool> prepare();
@@ -84,7 +89,9 @@ class Training {
   torch::Tensor embeddings(const std::vector<Sample>& samples,
                            const std::vector<std::size_t>& indices);
   Result<bool> write_validation(const Scores& scores, const ModelPackage& package) const;
-  Result<bool> load_weights();
+  Result<std::optional<PublishedWeights>> find_weights() const;
+  void open_cache();
+  LoaderSpec loading(bool augmented) const;
   void make_optimizer();
   nlohmann::json settings() const;
   bool train_epoch();  // false: stopped
@@ -101,6 +108,7 @@ class Training {
   void report_progress(bool validating, std::int64_t step, std::int64_t steps, std::size_t images,
                        Clock::time_point start);
   UnreadableHandler unreadable();
+  std::vector<ReportExample> examples();
   Result<TrainOutcome> finish();
   // By one process, for all of them: they hold the same numbers.
   Result<bool> save() {
@@ -114,13 +122,13 @@ class Training {
   TrainObserver& observer_;
   const std::atomic<bool>& stop_;
   Photos photos_;
-  const EfficientNetVariant variant_;
+  const Architecture architecture_;
   const PreprocessSpec input_;
   const RunFolder folder_;
 
   int threads_ = 1;
   torch::Device device_{torch::kCPU};
-  EfficientNet net_{nullptr};
+  Network net_{nullptr};
   NamedTensors average_, best_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
   std::vector<double> rate_share_;  // by parameter group
@@ -134,7 +142,9 @@ class Training {
            static_cast<std::size_t>(processes_.world());
   }
   TrainState state_;
+  std::unique_ptr<PhotoCache> cache_;
   std::set<std::filesystem::path> named_unreadable_;
+  bool finished_ = false;  // the model is written
   double last_epoch_seconds_ = NAN;
 };
 

@@ -93,15 +93,15 @@ TEST(Dataset, FiltersRows) {
   DatasetOptions options;
   options.image_column = "img";
   options.label_column = "dx";
-  options.where = {{"keep", "1"}};
+  options.where = {{"keep", "1", true}};
   const auto data = load_dataset(folder / "list.csv", options);
   ASSERT_TRUE(data) << data.error().message;
   EXPECT_EQ(data->samples.size(), 4u);
-  options.where = {{"kept", "1"}};
+  options.where = {{"kept", "1", true}};
   EXPECT_NE(error_of(load_dataset(folder / "list.csv", options))
                 .find("no column 'kept' (it has: img, dx, keep)"),
             std::string::npos);
-  options.where = {{"keep", "7"}};
+  options.where = {{"keep", "7", true}};
   EXPECT_NE(error_of(load_dataset(folder / "list.csv", options)).find("no row is left by --where"),
             std::string::npos);
 }
@@ -172,7 +172,7 @@ TEST(Dataset, ReadsTheRealSets) {
   EXPECT_EQ(kaggle->of_split("test").size(), 660u);
   EXPECT_TRUE(kaggle->has_groups);
   DatasetOptions clean;
-  clean.where = {{"seen_in_other_split", "0"}};
+  clean.where = {{"seen_in_other_split", "0", true}};
   EXPECT_EQ(load_dataset(real / "kaggle/groups.csv", clean)->of_split("test").size(), 546u);
   const auto folders = load_dataset(real / "kaggle");
   ASSERT_TRUE(folders) << folders.error().message;

@@ -184,5 +184,127 @@ TEST(Bootstrap, SameSeedSameInterval) {
   EXPECT_NE(a.low, c.low);
 }
 
+TEST(Bootstrap, PhotosOfOneLesionAreDrawnTogether) {
+  // 50 lesions with 8 equal photos each say as much as 50 photos, not as 400.
+  Scored many, single;
+  for (int lesion = 0; lesion < 50; ++lesion) {
+    const int label = lesion % 2;
+    const double score = lesion % 7 < 2 ? 0.2 : 0.8;
+    for (int photo = 0; photo < 8; ++photo) {
+      many.scores.push_back(score);
+      many.labels.push_back(label);
+      many.groups.push_back(lesion);
+    }
+    single.scores.push_back(score);
+    single.labels.push_back(label);
+  }
+  const auto sensitivity = [](auto s, auto l) { return confusion_at(s, l, 0.5).sensitivity(); };
+  const Interval grouped = bootstrap_interval(many, sensitivity);
+  const Interval lesions = bootstrap_interval(single, sensitivity);
+  EXPECT_DOUBLE_EQ(grouped.low, lesions.low);
+  EXPECT_DOUBLE_EQ(grouped.high, lesions.high);
+  many.groups.clear();
+  const Interval photos = bootstrap_interval(many, sensitivity);
+  EXPECT_NEAR((lesions.high - lesions.low) / (photos.high - photos.low), std::sqrt(8.0), 0.4);
+}
+
+// The ovarian cancer patients of DeLong et al. (1988) and what SAS/STAT's manual computes from them
+// (PROC LOGISTIC, "Comparing Receiver Operating Characteristic Curves").
+struct OvarianCancer {
+  Scores albumin, protein, kg;
+  Labels died;
+};
+OvarianCancer ovarian_cancer() {
+  constexpr double kRows[][4] = {
+      {3.0, 5.8, 10, 0}, {3.2, 6.3, 5, 1}, {3.9, 6.8, 3, 1}, {2.8, 4.8, 6, 0}, {3.2, 5.8, 3, 1},
+      {0.9, 4.0, 5, 0},  {2.5, 5.7, 8, 0}, {1.6, 5.6, 5, 1}, {3.8, 5.7, 5, 1}, {3.7, 6.7, 6, 1},
+      {3.2, 5.4, 4, 1},  {3.8, 6.6, 6, 1}, {4.1, 6.6, 5, 1}, {3.6, 5.7, 5, 1}, {4.3, 7.0, 4, 1},
+      {3.6, 6.7, 4, 0},  {2.3, 4.4, 6, 1}, {4.2, 7.6, 4, 0}, {4.0, 6.6, 6, 0}, {3.5, 5.8, 6, 1},
+      {3.8, 6.8, 7, 1},  {3.0, 4.7, 8, 0}, {4.5, 7.4, 5, 1}, {3.7, 7.4, 5, 1}, {3.1, 6.6, 6, 1},
+      {4.1, 8.2, 6, 1},  {4.3, 7.0, 5, 1}, {4.3, 6.5, 4, 1}, {3.2, 5.1, 5, 1}, {2.6, 4.7, 6, 1},
+      {3.3, 6.8, 6, 0},  {1.7, 4.0, 7, 0}, {3.7, 6.1, 5, 1}, {3.3, 6.3, 7, 1}, {4.2, 7.7, 6, 1},
+      {3.5, 6.2, 5, 1},  {2.9, 5.7, 9, 0}, {2.1, 4.8, 7, 1}, {2.8, 6.2, 8, 0}, {4.0, 7.0, 7, 1},
+      {3.3, 5.7, 6, 1},  {3.7, 6.9, 5, 1}, {3.6, 6.6, 5, 1}};
+  OvarianCancer out;
+  for (const auto& [albumin, protein, score, indicator] : kRows) {
+    out.albumin.push_back(-albumin);
+    out.protein.push_back(-protein);
+    out.kg.push_back(score);
+    out.died.push_back(indicator == 0 ? 1 : 0);
+  }
+  return out;
+}
+
+TEST(DeLong, AgreesWithThePublishedExample) {
+  const OvarianCancer data = ovarian_cancer();
+  const auto albumin = delong_auc(data.albumin, data.died);
+  EXPECT_NEAR(albumin.auc, 0.7366, 5e-5);
+  EXPECT_NEAR(albumin.standard_error, 0.0927, 5e-5);
+  EXPECT_NEAR(albumin.interval.low, 0.5549, 5e-5);
+  EXPECT_NEAR(albumin.interval.high, 0.9182, 5e-5);
+  const auto kg = delong_auc(data.kg, data.died);
+  EXPECT_NEAR(kg.auc, 0.7258, 5e-5);
+  EXPECT_NEAR(kg.standard_error, 0.1028, 5e-5);
+  const auto protein = delong_auc(data.protein, data.died);
+  EXPECT_NEAR(protein.auc, 0.6478, 5e-5);
+  EXPECT_NEAR(protein.standard_error, 0.1000, 5e-5);
+
+  const auto one = delong_test(data.albumin, data.kg, data.died);
+  EXPECT_NEAR(one.difference, 0.0108, 5e-5);
+  EXPECT_NEAR(one.standard_error, 0.0953, 5e-5);
+  EXPECT_NEAR(one.interval.low, -0.1761, 5e-5);
+  EXPECT_NEAR(one.interval.high, 0.1976, 5e-5);
+  EXPECT_NEAR(one.p, 0.9102, 5e-5);
+  const auto other = delong_test(data.protein, data.kg, data.died);
+  EXPECT_NEAR(other.difference, -0.0780, 5e-5);
+  EXPECT_NEAR(other.standard_error, 0.1046, 5e-5);
+  EXPECT_NEAR(other.z * other.z, 0.5554, 5e-4);
+  EXPECT_NEAR(other.p, 0.4561, 5e-5);
+}
+
+TEST(DeLong, EqualModelsDoNotDiffer) {
+  const Scored data = gaussian_scores(100);
+  const auto same = delong_test(data.scores, data.scores, data.labels);
+  EXPECT_EQ(same.difference, 0);
+  EXPECT_EQ(same.p, 1);
+  EXPECT_TRUE(std::isnan(delong_auc(Scores{0.1, 0.2}, Labels{1, 1}).standard_error));
+  EXPECT_DOUBLE_EQ(delong_auc(data.scores, data.labels).auc, roc_auc(data.scores, data.labels));
+}
+
+TEST(McNemar, ExactBinomial) {
+  EXPECT_DOUBLE_EQ(mcnemar_test(0, 0), 1);
+  EXPECT_NEAR(mcnemar_test(5, 0), 2.0 / 32, 1e-12);
+  EXPECT_NEAR(mcnemar_test(1, 7), 2 * (1 + 8) / 256.0, 1e-12);
+  EXPECT_DOUBLE_EQ(mcnemar_test(4, 4), 1);
+}
+
+TEST(PredictiveValues, FollowBayes) {
+  // Altman & Bland (BMJ 309, 1994): liver scan, 258 and 86 patients, prevalence 0.75 and 0.25.
+  EXPECT_NEAR(ppv_at(0.90, 0.63, 0.75), 0.88, 0.005);
+  EXPECT_NEAR(npv_at(0.90, 0.63, 0.75), 0.67, 0.01);
+  EXPECT_NEAR(ppv_at(0.90, 0.63, 0.25), 0.45, 0.005);
+  EXPECT_NEAR(npv_at(0.90, 0.63, 0.25), 0.95, 0.005);
+  const Confusion c{231, 32, 54, 27};
+  EXPECT_NEAR(c.ppv(), 231.0 / 263, 1e-12);
+  EXPECT_NEAR(c.npv(), 54.0 / 81, 1e-12);
+  EXPECT_NEAR(ppv_at(c.sensitivity(), c.specificity(), 258.0 / 344), c.ppv(), 1e-12);
+  EXPECT_NEAR(npv_at(c.sensitivity(), c.specificity(), 258.0 / 344), c.npv(), 1e-12);
+}
+
+TEST(SeveralClasses, MacroAucAndBalancedAccuracyByHand) {
+  // Three classes, four photos. One against the rest: class 0: {.6 | .2 .1 .5} 1; class 1: {.5 .2 |
+  // .3 .3}: pairs .5>.3, .5>.3, .2<.3, .2<.3: 0.5; class 2: {.2 | .1 .3 .7}: 1 of 3.
+  const std::vector<double> p{0.6, 0.3, 0.1,  //
+                              0.2, 0.5, 0.3,  //
+                              0.1, 0.2, 0.7,  //
+                              0.5, 0.3, 0.2};
+  const std::vector<int> labels{0, 1, 1, 2};
+  EXPECT_NEAR(macro_auc(p, labels, 3), (1 + 0.5 + 1.0 / 3) / 3, 1e-12);
+  EXPECT_NEAR(balanced_accuracy(p, labels, 3), (1 + 0.5 + 0) / 3, 1e-12);
+  // A class without photos is left out.
+  EXPECT_NEAR(balanced_accuracy(p, std::vector<int>{0, 1, 1, 1}, 3), (1 + 1.0 / 3) / 2, 1e-12);
+  EXPECT_TRUE(std::isnan(macro_auc(p, std::vector<int>{0, 0, 0, 0}, 3)));
+}
+
 }  // namespace
 }  // namespace nevus

@@ -65,7 +65,7 @@ class TrainLoop : public testing::Test {
 
   static TrainOptions options(const std::string& run) {
     TrainOptions o;
-    o.data = root_ / "photos";
+    o.data = {{root_ / "photos", {}}};
     o.out = root_ / run;
     o.seed = 3;
     o.threads = 2;
@@ -145,7 +145,7 @@ TEST_F(TrainLoop, LeavesUnreadablePhotosOut) {
   std::ofstream(copy / "benign/0.png", std::ios::trunc) << "text";
   std::ofstream(copy / "malignant/1.png", std::ios::trunc).close();
   TrainOptions o = options("damaged-run");
-  o.data = copy;
+  o.data = {{copy, {}}};
   o.recipe.epochs = 1;
   Watcher watcher;
   const auto outcome = train(o, watcher, watcher.stop);
@@ -174,7 +174,7 @@ TEST_F(TrainLoop, LesionsOfTheTestSplitAreNotTrainedOn) {
     }
   }
   TrainOptions o = options("groups");
-  o.data = csv;
+  o.data = {{csv, {}}};
   o.recipe.epochs = 1;
   Watcher watcher;
   const auto outcome = train(o, watcher, watcher.stop);

@@ -12,11 +12,11 @@ namespace nevus {
 namespace {
 
 // A network whose batch-norm does something: statistics and scales far from 0 and 1.
-EfficientNet lively_net() {
+Network lively_net() {
   torch::manual_seed(7);
-  EfficientNetOptions options;
+  NetworkOptions options;
   options.classes = 2;
-  EfficientNet net(*find_efficientnet("efficientnet-lite0"), options);
+  Network net(*find_architecture("efficientnet-lite0"), options);
   const torch::NoGradGuard no_grad;
   net->train();
   for (int i = 0; i < 3; ++i) {
@@ -36,8 +36,8 @@ EfficientNet lively_net() {
 class ExportParity : public testing::Test {
  protected:
   static constexpr int kImages = 4;
-  EfficientNet net_ = lively_net();
-  const PreprocessSpec input_ = efficientnet_input(efficientnet_variants()[0]);
+  Network net_ = lively_net();
+  const PreprocessSpec input_ = network_input(architectures()[0]);
   const torch::Tensor images_ = torch::randn({kImages, 3, 224, 224});
   std::span<const float> pixels() const {
     return {images_.const_data_ptr<float>(), static_cast<std::size_t>(images_.numel())};

@@ -1,43 +1,20 @@
-// EfficientNet-Lite 0 to 4 in LibTorch. Structure: Tan & Le, "EfficientNet", ICML 2019, and the
-// Lite variants of tensorflow/tpu (2020): no squeeze-and-excitation, ReLU6, stem and head not
-// scaled.
+// The networks of architecture.h in LibTorch.
 #pragma once
 
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/modulelist.h>
+#include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
 
-#include <optional>
 #include <string>
-#include <vector>
+#include <utility>
 
+#include "nets/architecture.h"
 #include "nets/fused_norm.h"
-#include "nevus/preprocess.h"
 
 namespace nevus {
 
-/// How an even stride pads: TensorFlow's "SAME" puts the odd pixel at the bottom and right;
-/// PyTorch's habit is the same number on all sides. Weights go with the one they were trained in.
-enum class Padding { tf_same, symmetric };
-
-/// One line of the family's table.
-struct EfficientNetVariant {
-  std::string name;  ///< "efficientnet-lite0"
-  double width;      ///< multiplies channels
-  double depth;      ///< multiplies blocks
-  int size;          ///< input, pixels
-  double dropout;    ///< before the classifier, 0..1
-};
-
-/// The variants that this program knows.
-const std::vector<EfficientNetVariant>& efficientnet_variants();
-/// nullopt where the name is not one of them.
-std::optional<EfficientNetVariant> find_efficientnet(const std::string& name);
-
-/// Input rule of the published weights: (v - 127) / 128 on 0..255, v in R, G, B.
-PreprocessSpec efficientnet_input(const EfficientNetVariant& variant);
-
-struct EfficientNetOptions {
+struct NetworkOptions {
   int classes = 1000;
   double dropout = 0.2;  ///< before the classifier, 0..1
   double drop_connect =
@@ -45,7 +22,6 @@ struct EfficientNetOptions {
   /// Share of a batch's statistics in the running ones. 0.01 is the reference code's, for many
   /// thousand steps; fine-tuning has hundreds.
   double norm_momentum = 0.01;
-  Padding padding = Padding::tf_same;
 };
 
 /// Convolution without bias, padded as told; weight [out, in / groups, k, k].
@@ -68,23 +44,36 @@ class PaddedConvImpl : public torch::nn::Module {
 };
 TORCH_MODULE(PaddedConv);
 
+/// Squeeze and excitation (Hu et al., 2018): x times a gate a channel, from the map's averages.
+class SqueezeExcitationImpl : public torch::nn::Module {
+ public:
+  SqueezeExcitationImpl(int channels, int squeezed, bool hard);
+  torch::Tensor forward(const torch::Tensor& x);
+
+  torch::nn::Conv2d reduce{nullptr}, expand{nullptr};  ///< 1x1, with bias
+  const bool hard;  ///< ReLU and hard sigmoid (MobileNetV3) instead of SiLU and sigmoid
+};
+TORCH_MODULE(SqueezeExcitation);
+
 /// Mobile inverted bottleneck: expand 1x1, depthwise k x k, project 1x1, each with batch-norm.
 class InvertedBottleneckImpl : public torch::nn::Module {
  public:
-  InvertedBottleneckImpl(int in, int out, int kernel, int stride, int expansion,
-                         const EfficientNetOptions& options);
+  InvertedBottleneckImpl(const BlockSpec& spec, const Architecture& architecture,
+                         const NetworkOptions& options);
   /// @param keep  chance that a block with a shortcut is not skipped in training, 0..1
   torch::Tensor forward(const torch::Tensor& x, double keep);
-  /// Of a block with expansion 1 and no shortcut.
+  /// Of a block without expansion and shortcut.
   /// @param x     what a convolution gave
-  /// @param norm  that convolution's, not done yet; ReLU6 follows
-  torch::Tensor forward_unexpanded(const torch::Tensor& x, torch::nn::BatchNorm2d& norm);
+  /// @param norm  that convolution's, not done yet; `clamp` follows
+  torch::Tensor forward_unexpanded(const torch::Tensor& x, torch::nn::BatchNorm2d& norm,
+                                   Clamp clamp);
 
-  PaddedConv expand{nullptr};  ///< empty where expansion is 1
+  const BlockSpec spec;
+  PaddedConv expand{nullptr};  ///< empty without expansion
   torch::nn::BatchNorm2d expand_norm{nullptr};
   PaddedConv depthwise{nullptr}, project{nullptr};
   torch::nn::BatchNorm2d depthwise_norm{nullptr}, project_norm{nullptr};
-  const bool shortcut;
+  SqueezeExcitation squeeze{nullptr};  ///< empty where the block has none
 
  private:
   // From the depthwise convolution's output on.
@@ -92,13 +81,17 @@ class InvertedBottleneckImpl : public torch::nn::Module {
 };
 TORCH_MODULE(InvertedBottleneck);
 
-/// Parameter names are those of the published PyTorch weights (`_blocks.3._expand_conv.weight`, …).
-class EfficientNetImpl : public torch::nn::Module {
+/// An activation by itself.
+torch::Tensor activate(const torch::Tensor& x, Activation activation);
+
+/// Parameter names are those of the published PyTorch weights of EfficientNet-Lite
+/// (`_blocks.3._expand_conv.weight`, …); weights.h knows the other habits.
+class NetworkImpl : public torch::nn::Module {
  public:
-  EfficientNetImpl(const EfficientNetVariant& variant, const EfficientNetOptions& options);
+  NetworkImpl(Architecture architecture, const NetworkOptions& options);
 
   /// @param x  [N, 3, H, W], normalised
-  /// @return [N, 1280, H/32, W/32], after the last ReLU6
+  /// @return [N, F, H/32, W/32], after the last activation; F = features()
   torch::Tensor forward_features(torch::Tensor x);
   /// @return logits [N, classes]
   torch::Tensor forward(const torch::Tensor& x);
@@ -107,7 +100,7 @@ class EfficientNetImpl : public torch::nn::Module {
   /// @param features  of forward_features(); @return [N, classes, H/32, W/32]
   torch::Tensor cam(const torch::Tensor& features);
 
-  /// Mean over the map: [N, 1280, H/32, W/32] to [N, 1280].
+  /// Mean over the map: [N, F, H/32, W/32] to [N, F].
   torch::Tensor embed(const torch::Tensor& features) { return features.mean({2, 3}); }
 
   /// Keeps the stem and the first blocks as they are, statistics included, until the next call: 0
@@ -118,15 +111,17 @@ class EfficientNetImpl : public torch::nn::Module {
   /// The block that a parameter or buffer belongs to, 0 to depth() - 1; depth(): the classifier.
   int depth_of(const std::string& name) const;
 
+  const Architecture architecture;
   PaddedConv stem{nullptr}, head{nullptr};
   torch::nn::BatchNorm2d stem_norm{nullptr}, head_norm{nullptr};
   torch::nn::ModuleList blocks{nullptr};  ///< of InvertedBottleneck
+  torch::nn::Conv2d hidden{nullptr};      ///< 1x1; empty where the architecture has none
   torch::nn::Linear classifier{nullptr};
 
  private:
   double dropout_, drop_connect_;
   int frozen_ = 0;
 };
-TORCH_MODULE(EfficientNet);
+TORCH_MODULE(Network);
 
 }  // namespace nevus

@@ -5,9 +5,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "image_io/photo.h"
-#include "nets/efficientnet.h"
+#include "nets/network.h"
 #include "nets/safetensors.h"
 #include "nets/state.h"
 #include "train/run_folder.h"
@@ -21,29 +22,87 @@ std::int64_t parameter_count(const torch::nn::Module& module) {
   return count;
 }
 
-EfficientNet lite0(int classes, Padding padding = Padding::tf_same) {
-  EfficientNetOptions options;
+Network lite0(int classes, Padding padding = Padding::tf_same) {
+  NetworkOptions options;
   options.classes = classes;
-  options.padding = padding;
-  return EfficientNet(*find_efficientnet("efficientnet-lite0"), options);
+  Architecture architecture = *find_architecture("efficientnet-lite0");
+  architecture.padding = padding;
+  return Network(architecture, options);
 }
 
-// Published sizes (tensorflow/tpu, efficientnet/lite): 4.7, 5.4, 6.1, 8.2, 13.0 million; the exact
-// number of Lite0 is what its published weights hold.
-TEST(EfficientNet, HasThePublishedNumberOfParameters) {
-  EXPECT_EQ(parameter_count(*lite0(1000)), 4652008);
-  const double millions[] = {4.7, 5.4, 6.1, 8.2, 13.0};
-  for (std::size_t i = 0; i < 5; ++i) {
-    const EfficientNet net(efficientnet_variants().at(i), EfficientNetOptions{});
-    EXPECT_NEAR(static_cast<double>(parameter_count(*net)) / 1e6, millions[i], 0.051)
-        << efficientnet_variants()[i].name;
+// What torchvision 0.29.1 and timm 1.0.31 count for a thousand classes, MobileNetV3's paper and the
+// EfficientNet paper rounded (B0: 5.3 M … B7: 66 M; Lite: 4.7, 5.4, 6.1, 8.2, 13.0 M).
+TEST(Networks, HaveThePublishedNumberOfParameters) {
+  const std::map<std::string, std::int64_t> published{
+      {"efficientnet-lite0", 4652008}, {"efficientnet-b0", 5288548},  {"efficientnet-b1", 7794184},
+      {"efficientnet-b2", 9109994},    {"efficientnet-b3", 12233232}, {"efficientnet-b4", 19341616},
+      {"efficientnet-b5", 30389784},   {"efficientnet-b6", 43040704}, {"efficientnet-b7", 66347960},
+      {"mobilenetv3-small", 2542856},  {"mobilenetv3-large", 5483032}};
+  const double lite_millions[] = {4.7, 5.4, 6.1, 8.2, 13.0};
+  int lite = 0;
+  for (const Architecture& architecture : architectures()) {
+    const Network net(architecture, NetworkOptions{});
+    const std::int64_t count = parameter_count(*net);
+    const auto exact = published.find(architecture.name);
+    if (exact != published.end()) {
+      EXPECT_EQ(count, exact->second) << architecture.name;
+    }
+    if (architecture.name.find("lite") != std::string::npos) {
+      EXPECT_NEAR(static_cast<double>(count) / 1e6, lite_millions[lite++], 0.051)
+          << architecture.name;
+    }
+  }
+  EXPECT_EQ(lite, 5);
+}
+
+// The reference code's table: B7 doubles the channels and multiplies the blocks by 3.1.
+TEST(Networks, ScaleCompoundly) {
+  EXPECT_EQ(scaled_channels(32, 1.1), 32);  // 35.2: not down by more than a tenth
+  EXPECT_EQ(scaled_channels(16, 1.4), 24);  // 22.4
+  EXPECT_EQ(scaled_channels(24, 1.2), 32);  // 28.8: 24 would be a sixth less
+  EXPECT_EQ(scaled_channels(1280, 1.6), 2048);
+  const auto blocks = [](const char* name) { return find_architecture(name)->blocks.size(); };
+  EXPECT_EQ(blocks("efficientnet-b0"), 16u);
+  EXPECT_EQ(blocks("efficientnet-b4"), 32u);
+  EXPECT_EQ(blocks("efficientnet-b7"), 55u);
+  EXPECT_EQ(blocks("efficientnet-lite0"), 16u);
+  EXPECT_EQ(find_architecture("efficientnet-b7")->head, 2560);
+  EXPECT_EQ(find_architecture("efficientnet-b7")->stem, 64);
+  EXPECT_FALSE(find_architecture("resnet50"));
+}
+
+TEST(Networks, EveryOneHasAMapOfAThirtysecond) {
+  const torch::NoGradGuard no_grad;
+  for (const char* name : {"efficientnet-lite1", "efficientnet-b1", "efficientnet-b2",
+                           "mobilenetv3-small", "mobilenetv3-large"}) {
+    NetworkOptions options;
+    options.classes = 2;
+    Network net(*find_architecture(name), options);
+    net->eval();
+    const torch::Tensor features = net->forward_features(torch::randn({1, 3, 96, 96}));
+    EXPECT_EQ(features.sizes(), (std::vector<std::int64_t>{1, net->architecture.features(), 3, 3}))
+        << name;
+    const torch::Tensor x = torch::randn({2, 3, 96, 96});
+    EXPECT_LT(
+        (net->cam(net->forward_features(x)).mean({2, 3}) + net->classifier->bias - net->forward(x))
+            .abs()
+            .max()
+            .item<float>(),
+        1e-5f)
+        << name;
+    // Gradients reach every parameter.
+    torch::AutoGradMode with_gradients(true);
+    net->train();
+    net->forward(x).square().sum().backward();
+    for (const auto& entry : net->named_parameters())
+      EXPECT_TRUE(entry.value().grad().defined()) << name << " " << entry.key();
   }
 }
 
-TEST(EfficientNet, MapsAverageToTheLogits) {
+TEST(Networks, MapsAverageToTheLogits) {
   const torch::NoGradGuard no_grad;
   torch::manual_seed(1);
-  EfficientNet net = lite0(3);
+  Network net = lite0(3);
   torch::nn::init::normal_(net->classifier->weight, 0.0, 0.1);
   torch::nn::init::normal_(net->classifier->bias, 0.0, 0.1);
   net->eval();
@@ -57,7 +116,7 @@ TEST(EfficientNet, MapsAverageToTheLogits) {
   EXPECT_LT((cam.mean({2, 3}) + net->classifier->bias - logits).abs().max().item<float>(), 1e-5f);
 }
 
-TEST(EfficientNet, PadsAsTensorFlowDoes) {
+TEST(Networks, PadsAsTensorFlowDoes) {
   const auto pads = [](int length, int kernel, int stride) {
     return PaddedConv(1, 1, kernel, stride, 1, Padding::tf_same)->pads(length);
   };
@@ -68,9 +127,9 @@ TEST(EfficientNet, PadsAsTensorFlowDoes) {
   EXPECT_EQ(pads(7, 1, 1), (std::pair{0, 0}));
 }
 
-TEST(EfficientNet, AWrongFileNamesTheLayer) {
-  EfficientNet net = lite0(2);
-  EfficientNet other = lite0(3);
+TEST(Networks, AWrongFileNamesTheLayer) {
+  Network net = lite0(2);
+  Network other = lite0(3);
   TensorCollection collection;
   collection.add("", state_of(*other));
   const auto path = std::filesystem::path(testing::TempDir()) / "nevus-other.safetensors";
@@ -120,10 +179,10 @@ struct Hits {
   double log_probability = 0;  // mean, of the right class
 };
 
-Hits count_hits(EfficientNet& net, const std::filesystem::path& folder) {
+Hits count_hits(Network& net, const std::filesystem::path& folder) {
   const torch::NoGradGuard no_grad;
   net->eval();
-  const PreprocessSpec input = efficientnet_input(efficientnet_variants()[0]);
+  const PreprocessSpec input = network_input(architectures()[0]);
   Hits hits;
   for (const Known& known : kKnown) {
     const auto photo = read_photo(folder / known.file);
@@ -158,7 +217,7 @@ Hits count_hits(EfficientNet& net, const std::filesystem::path& folder) {
 // network names 18 of the 18 things first (mean log probability of the right class -0.31); with
 // random weights none among its first five (-7.19); with PyTorch's symmetric padding in place of
 // TensorFlow's, for which these weights were trained, it is less sure and misses one (-0.36).
-TEST(EfficientNet, ImagenetWeightsNameEverydayThings) {
+TEST(Networks, ImagenetWeightsNameEverydayThings) {
   const std::filesystem::path folder = std::filesystem::path(NEVUS_DATA_DIR) / "ood";
   if (!std::filesystem::is_directory(folder)) {
     GTEST_SKIP() << folder << " not there, skipped";
@@ -169,7 +228,7 @@ TEST(EfficientNet, ImagenetWeightsNameEverydayThings) {
   ASSERT_TRUE(weights) << weights.error().message;
 
   torch::manual_seed(1);
-  EfficientNet net = lite0(1000);
+  Network net = lite0(1000);
   EXPECT_LE(count_hits(net, folder).top5, 1) << "random weights";
   const auto loaded = load_state(*weights, state_of(*net));
   ASSERT_TRUE(loaded) << loaded.error().message;
@@ -178,7 +237,7 @@ TEST(EfficientNet, ImagenetWeightsNameEverydayThings) {
   EXPECT_GE(right.top1, static_cast<int>(kKnown.size()) * 3 / 4);
   EXPECT_GE(right.top5, static_cast<int>(kKnown.size()) - 2);
 
-  EfficientNet shifted = lite0(1000, Padding::symmetric);
+  Network shifted = lite0(1000, Padding::symmetric);
   ASSERT_TRUE(load_state(*weights, state_of(*shifted)));
   const Hits wrong = count_hits(shifted, folder);
   EXPECT_LT(wrong.log_probability, right.log_probability - 0.02);

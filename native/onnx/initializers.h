@@ -1,0 +1,23 @@
+// The weights in an ONNX file that graph.h wrote.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nevus/result.h"
+
+namespace nevus {
+
+struct OnnxTensor {
+  std::vector<std::int64_t> shape;
+  std::vector<float> values;  ///< float16 widened
+};
+
+/// By name, without the ".float16" of stored halves. Errors: not protobuf, a tensor whose bytes
+/// don't fit its shape.
+Result<std::map<std::string, OnnxTensor>> read_initializers(std::span<const std::uint8_t> onnx);
+
+}  // namespace nevus
