@@ -116,6 +116,14 @@ int scaled_channels(int channels, double width) {
   return rounded;
 }
 
+std::size_t Architecture::appearance_block() const {
+  std::size_t last = 0;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (blocks[i].stride > 1) last = i;
+  }
+  return last;
+}
+
 const std::vector<Architecture>& architectures() {
   // Sizes, dropout and the scaling of the reference code (tensorflow/tpu). The epsilons of B are
   // torchvision's, whose weights people have.

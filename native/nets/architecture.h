@@ -46,6 +46,9 @@ struct Architecture {
   /// the logits. The parameters are the same.
   int hidden;
 
+  /// The last block that shrinks the map. Behind it the network speaks of its classes alone; here
+  /// natural pictures are still far from lesions (measured: docs/typicality.md).
+  std::size_t appearance_block() const;
   int features() const { return hidden > 0 ? hidden : head; }
 };
 

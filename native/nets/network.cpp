@@ -181,35 +181,41 @@ NetworkImpl::NetworkImpl(Architecture chosen, const NetworkOptions& options)
   torch::nn::init::zeros_(classifier->bias);
 }
 
+torch::Tensor NetworkImpl::run(torch::Tensor x, std::size_t first, std::size_t last) {
+  for (std::size_t i = first; i < last; ++i) {
+    auto& block = blocks->at<InvertedBottleneckImpl>(i);
+    if (i == 0) {
+      const auto clamp = clamp_of(architecture.activation);
+      if (clamp && !block.expand && !block.spec.shortcut()) {
+        // The stem's norm is done together with the first block's depthwise convolution.
+        x = block.forward_unexpanded(stem(x), stem_norm, *clamp);
+        continue;
+      }
+      x = norm_activate(stem(x), stem_norm, architecture.activation);
+    }
+    const double drop =
+        drop_connect_ * static_cast<double>(i) / static_cast<double>(blocks->size());
+    x = block.forward(x, 1 - drop);
+  }
+  if (last == blocks->size()) {
+    x = norm_activate(head(x), head_norm, architecture.activation);
+    if (hidden) x = activate(hidden(x), architecture.activation);
+  }
+  return x;
+}
+
 torch::Tensor NetworkImpl::forward_features(torch::Tensor x) {
   const std::size_t count = blocks->size();
   const auto frozen = static_cast<std::size_t>(frozen_);
-  const auto run = [&](std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i) {
-      auto& block = blocks->at<InvertedBottleneckImpl>(i);
-      if (i == 0) {
-        const auto clamp = clamp_of(architecture.activation);
-        if (clamp && !block.expand && !block.spec.shortcut()) {
-          // The stem's norm is done together with the first block's depthwise convolution.
-          x = block.forward_unexpanded(stem(x), stem_norm, *clamp);
-          continue;
-        }
-        x = norm_activate(stem(x), stem_norm, architecture.activation);
-      }
-      const double drop = drop_connect_ * static_cast<double>(i) / static_cast<double>(count);
-      x = block.forward(x, 1 - drop);
-    }
-    if (last == count) {
-      x = norm_activate(head(x), head_norm, architecture.activation);
-      if (hidden) x = activate(hidden(x), architecture.activation);
-    }
-  };
   if (frozen > 0) {
     const torch::NoGradGuard no_grad;
-    run(0, frozen);
+    x = run(x, 0, frozen);
   }
-  if (frozen < count) run(frozen, count);
-  return x;
+  return frozen < count ? run(x, frozen, count) : x;
+}
+
+torch::Tensor NetworkImpl::appearance(const torch::Tensor& x) {
+  return run(x, 0, architecture.appearance_block() + 1).mean({2, 3});
 }
 
 void NetworkImpl::freeze(int first) {
@@ -239,7 +245,7 @@ int NetworkImpl::depth_of(const std::string& name) const {
 }
 
 torch::Tensor NetworkImpl::forward(const torch::Tensor& x) {
-  const torch::Tensor pooled = embed(forward_features(x));
+  const torch::Tensor pooled = forward_features(x).mean({2, 3});
   return classifier(torch::dropout(pooled, dropout_, is_training()));
 }
 

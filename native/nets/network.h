@@ -100,8 +100,9 @@ class NetworkImpl : public torch::nn::Module {
   /// @param features  of forward_features(); @return [N, classes, H/32, W/32]
   torch::Tensor cam(const torch::Tensor& features);
 
-  /// Mean over the map: [N, F, H/32, W/32] to [N, F].
-  torch::Tensor embed(const torch::Tensor& features) { return features.mean({2, 3}); }
+  /// What the photo looks like, whatever it means: the map after architecture.appearance_block(),
+  /// averaged. @param x  as in forward_features(); @return [N, channels of that block]
+  torch::Tensor appearance(const torch::Tensor& x);
 
   /// Keeps the stem and the first blocks as they are, statistics included, until the next call: 0
   /// frees them all, depth() leaves the classifier alone to learn. To be called after train().
@@ -119,6 +120,9 @@ class NetworkImpl : public torch::nn::Module {
   torch::nn::Linear classifier{nullptr};
 
  private:
+  // Blocks `first` to `last` - 1, with the stem before the first and the head after the last.
+  torch::Tensor run(torch::Tensor x, std::size_t first, std::size_t last);
+
   double dropout_, drop_connect_;
   int frozen_ = 0;
 };

@@ -225,13 +225,6 @@ std::string OnnxGraph::multiply(const std::string& a, const std::string& b) {
   return impl_->add_node("Mul", {a, b}, impl_->fresh("multiply"));
 }
 
-std::string OnnxGraph::add_to_channels(const std::string& x, const std::vector<float>& bias,
-                                       const std::string& name) {
-  const std::string stored =
-      impl_->add_weight(name + ".bias", {static_cast<std::int64_t>(bias.size()), 1, 1}, bias, true);
-  return impl_->add_node("Add", {x, stored}, name);
-}
-
 std::string OnnxGraph::add_bias(const std::string& x, const std::vector<float>& bias,
                                 const std::string& name) {
   const std::string stored =

@@ -36,9 +36,6 @@ class OnnxGraph {
   std::string hard_sigmoid(const std::string& x);  ///< clip(x / 6 + 1/2, 0, 1)
   std::string add(const std::string& a, const std::string& b);
   std::string multiply(const std::string& a, const std::string& b);
-  /// x [N, C, H, W] plus one number a channel.
-  std::string add_to_channels(const std::string& x, const std::vector<float>& bias,
-                              const std::string& name);
   std::string add_bias(const std::string& x, const std::vector<float>& bias,
                        const std::string& name);
   std::string global_average_pool(const std::string& x);

@@ -102,8 +102,8 @@ void correct_bias(ConvSpec& spec, const torch::Tensor& x) {
   }
 }
 
-// |x - mean|^2 / noise - sum gain * (direction . (x - mean))^2 of the pooled map, by convolutions
-// over one pixel, which every backend has.
+// |z|^2 / noise - sum gain * (direction . z)^2 with z = (x - mean) * scale of the pooled map, by
+// convolutions over one pixel, which every backend has.
 std::string write_distance(OnnxGraph& graph, const std::string& map,
                            const EmbeddingGaussian& gaussian) {
   const int size = static_cast<int>(gaussian.mean.size());
@@ -116,10 +116,12 @@ std::string write_distance(OnnxGraph& graph, const std::string& map,
     spec.exact = exact;
     return spec;
   };
-  std::vector<float> minus_mean = gaussian.mean;
-  for (float& value : minus_mean) value = -value;
+  ConvSpec standard = one_pixel(size, size, gaussian.scale, true);
+  standard.groups = size;
+  standard.bias = gaussian.mean;
+  for (std::size_t i = 0; i < gaussian.mean.size(); ++i) standard.bias[i] *= -gaussian.scale[i];
   const std::string centred =
-      graph.add_to_channels(graph.global_average_pool(map), minus_mean, "distance.centred");
+      graph.conv(graph.global_average_pool(map), standard, "distance.standard");
   const std::string whole = graph.conv(
       graph.multiply(centred, centred),
       one_pixel(size, 1, std::vector<float>(gaussian.mean.size(), gaussian.inverse_noise), true),
@@ -186,6 +188,7 @@ std::vector<std::uint8_t> export_onnx(Network& net, const PreprocessSpec& input,
     if (correct) values = activate(values, kind);
   };
   const Architecture& architecture = net->architecture;
+  std::string appearance;
 
   conv(net->stem, net->stem_norm, "stem");
   activation(architecture.activation);
@@ -209,6 +212,7 @@ std::vector<std::uint8_t> export_onnx(Network& net, const PreprocessSpec& input,
       x = graph.add(x, entry);
       if (correct) values = values + entry_values;
     }
+    if (i == architecture.appearance_block()) appearance = x;
   }
   conv(net->head, net->head_norm, "head");
   activation(architecture.activation);
@@ -233,7 +237,7 @@ std::vector<std::uint8_t> export_onnx(Network& net, const PreprocessSpec& input,
   graph.output(logits, {map.out_channels});
   graph.output(cam, {map.out_channels, height, width});
   if (typicality != nullptr) {
-    graph.output(write_distance(graph, x, *typicality), {1});
+    graph.output(write_distance(graph, appearance, *typicality), {1});
   }
   net->train(was_training);
   return graph.serialize();

@@ -102,8 +102,7 @@ torch::Tensor Training::embeddings(const std::vector<Sample>& samples,
   while (const auto batch = loader.next()) {
     seen += batch->indices.size();
     if (!batch->indices.empty()) {
-      parts.push_back(
-          net_->embed(net_->forward_features(to_device(*batch))).to(torch::kCPU, torch::kFloat32));
+      parts.push_back(net_->appearance(to_device(*batch)).to(torch::kCPU, torch::kFloat32));
     }
     report_progress(true, ++step, total, seen, start);
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "metrics/metrics.h"
 #include "support/odd_images.h"
 #include "support/program.h"
 #include "support/tiny_model.h"
@@ -148,6 +149,66 @@ TEST_F(Evaluate, MeasuresTheModelsOwnClasses) {
   EXPECT_NEAR(figures().at("auc").get<double>(), 22.0 / 24, 1e-12);
 }
 
+TEST_F(Evaluate, GivesPredictiveValuesAndSubgroups) {
+  const Ran ran =
+      evaluate(folder_ / "list.csv", {"--by", "keep", "--by", "split", "--prevalence", "0.1"});
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const json f = figures();
+  const double sensitivity = f.at("sensitivity"), specificity = f.at("specificity");
+  EXPECT_NEAR(f.at("ppv_at_prevalence").get<double>(), ppv_at(sensitivity, specificity, 0.1),
+              1e-12);
+  const json& c = f.at("confusion");
+  EXPECT_NEAR(f.at("ppv").get<double>(),
+              c.at("tp").get<double>() / (c.at("tp").get<double>() + c.at("fp").get<double>()),
+              1e-12);
+  EXPECT_EQ(f.at("by").at("keep").at("1").at("n_benign"), 5);
+  EXPECT_EQ(f.at("by").at("keep").at("1").at("auc"), 1.0);
+  EXPECT_TRUE(f.at("by").at("keep").at("0").at("auc").is_null()) << "one benign photo";
+  EXPECT_EQ(f.at("by").at("split").at("test").at("n_benign").get<int>() +
+                f.at("by").at("split").at("train").at("n_benign").get<int>(),
+            6);
+  EXPECT_NE(ran.out.find("keep = 1"), std::string::npos) << ran.out;
+  EXPECT_EQ(f.at("n_lesions"), 10);
+  EXPECT_EQ(f.at("auc_delong_ci").size(), 2u);
+  const Ran absent = evaluate(folder_ / "list.csv", {"--by", "age"});
+  EXPECT_EQ(absent.status, 1);
+  EXPECT_NE(absent.err.find("no column 'age'"), std::string::npos) << absent.err;
+}
+
+TEST_F(Evaluate, ShowsTheWorstMistakes) {
+  ASSERT_EQ(evaluate(folder_ / "list.csv", {"--report", folder_ / "r.html"}).status, 0);
+  const std::string html = test::read_text(folder_ / "r.html");
+  const json c = figures().at("confusion");
+  std::size_t pictures = 0;
+  for (std::size_t at = 0; (at = html.find("data:image/jpeg", at)) != std::string::npos; ++at)
+    ++pictures;
+  EXPECT_EQ(pictures, 2 * (c.at("fp").get<std::size_t>() + c.at("fn").get<std::size_t>()));
+  EXPECT_NE(html.find("Precision and recall"), std::string::npos);
+  EXPECT_NE(html.find("Benign photos"), std::string::npos);
+}
+
+TEST_F(Evaluate, PicturesOfSomethingElseNeedATypicality) {
+  const Ran ran = evaluate(folder_ / "list.csv", {"--ood", folder_ / "p"});
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_NE(ran.err.find("says nothing of typicality"), std::string::npos) << ran.err;
+}
+
+TEST_F(Evaluate, ComparesAModelWithItself) {
+  const Ran ran = test::run(NEVUS_PROGRAM, {"compare", model_, model_, folder_ / "list.csv",
+                                            "--json", folder_ / "c.json"});
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const json c = json::parse(test::read_text(folder_ / "c.json"));
+  EXPECT_EQ(c.at("auc_difference").at("value"), 0);
+  EXPECT_EQ(c.at("auc_difference").at("p"), 1);
+  EXPECT_EQ(c.at("sensitivity_p"), 1);
+  EXPECT_EQ(c.at("models").size(), 2u);
+  EXPECT_NE(ran.out.find("DeLong, paired"), std::string::npos) << ran.out;
+  const Ran bad =
+      test::run(NEVUS_PROGRAM, {"compare", model_, folder_ / "list.csv", folder_ / "list.csv"});
+  EXPECT_EQ(bad.status, 1);
+  EXPECT_NE(bad.err.find("list.csv"), std::string::npos) << bad.err;
+}
+
 TEST_F(Evaluate, RefusesBadDataWithOneLine) {
   folder_.write("empty/readme.txt", std::string("x"));
   folder_.write("lonely/a/1.png", shade(100));
@@ -165,7 +226,7 @@ TEST_F(Evaluate, RefusesBadDataWithOneLine) {
       {{folder_ / "list.csv", "--label-column", "diagnosis"}, "no column 'diagnosis'"},
       {{folder_ / "list.csv", "--where", "keep"}, "COLUMN=VALUE"},
       {{folder_ / "list.csv", "--split", "val"}, "no photos of split 'val'"},
-      {{folder_ / "by_class", "--where", "a=b"}, "--where needs a CSV"}};
+      {{folder_ / "by_class", "--where", "a=b"}, "columns can be named for a CSV file only"}};
   for (const auto& [arguments, reason] : bad) {
     const Ran ran = evaluate(arguments[0], {arguments.begin() + 1, arguments.end()});
     EXPECT_EQ(ran.status, 1) << arguments[0];

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <set>
+
 #include <algorithm>
 #include <set>
 
@@ -103,6 +106,77 @@ TEST(Dataset, FiltersRows) {
             std::string::npos);
   options.where = {{"keep", "7", true}};
   EXPECT_NE(error_of(load_dataset(folder / "list.csv", options)).find("no row is left by --where"),
+            std::string::npos);
+}
+
+TEST(Dataset, KeepsOnlyRowsThatMeetEveryCondition) {
+  const test::Folder folder;
+  std::string csv = "file,label,sex,site\n";
+  for (int i = 0; i < 12; ++i) {
+    const std::string name = std::to_string(i) + ".jpg";
+    folder.write(name, std::string("x"));
+    csv += name + (i % 2 ? ",a," : ",b,") + (i < 6 ? "male" : "female") +
+           (i < 4 ? ",arm" : ",leg") + "\n";
+  }
+  folder.write("list.csv", csv);
+  DatasetOptions options;
+  options.where = {{"sex", "female", false}, {"site", "leg", true}};
+  options.keep = {"site", "sex"};
+  const auto data = load_dataset(folder / "list.csv", options);
+  ASSERT_TRUE(data) << data.error().message;
+  ASSERT_EQ(data->samples.size(), 4u);
+  EXPECT_EQ(data->samples[0].kept, (std::vector<std::string>{"leg", "male"}));
+}
+
+TEST(Dataset, TakesSeveralSourcesTogether) {
+  const test::Folder folder;
+  for (const char* name : {"nv/1.jpg", "nv/2.jpg", "mel/1.jpg", "mel/2.jpg", "other/1.jpg"})
+    folder.write(std::string("a/") + name, std::string("x"));
+  for (int i = 0; i < 4; ++i) folder.write("b/" + std::to_string(i) + ".jpg", std::string("x"));
+  folder.write("b/labels.csv", std::string("file,label,lesion_id\n0.jpg,benign,L\n1.jpg,benign,L\n"
+                                           "2.jpg,malignant,M\n3.jpg,malignant,L\n"));
+  Source a{folder / "a", {}}, b{folder / "b", {}};
+  a.options.map = {{"nv", "benign"}, {"mel", "malignant"}, {"other", ""}, {"bcc", "malignant"}};
+  const auto data = load_dataset({a, b});
+  ASSERT_TRUE(data) << data.error().message;
+  EXPECT_EQ(data->classes, (std::vector<std::string>{"benign", "malignant"}));
+  EXPECT_EQ(data->samples.size(), 8u) << "what is mapped to nothing is left out";
+  EXPECT_TRUE(data->has_groups);
+  ASSERT_EQ(data->warnings.size(), 1u);
+  EXPECT_NE(data->warnings[0].find("'bcc'"), std::string::npos);
+  std::set<std::string> names, groups;
+  for (const Sample& sample : data->samples) {
+    names.insert(sample.name);
+    groups.insert(sample.group);
+  }
+  EXPECT_EQ(names.size(), 8u);
+  EXPECT_TRUE(names.count("1/nv/1.jpg"));
+  EXPECT_TRUE(names.count("2/0.jpg"));
+  EXPECT_EQ(groups.size(), 4u + 2u) << "lesions of different sources are different";
+
+  // Unless a file says that they are the same.
+  folder.write("found/groups.csv",
+               std::string("file,label,group,split\n../a/nv/1.jpg,benign,X,\n../b/2.jpg,m,X,\n"
+                           "../b/0.jpg,b,Y,\n../a/mel/1.jpg,m,Z,\n"));
+  const auto joined = load_dataset({a, b}, folder / "found/groups.csv");
+  ASSERT_TRUE(joined) << joined.error().message;
+  std::map<std::string, std::string> group;
+  groups.clear();
+  for (const Sample& sample : joined->samples) {
+    group[sample.name] = sample.group;
+    groups.insert(sample.group);
+  }
+  EXPECT_EQ(group["1/nv/1.jpg"], group["2/2.jpg"]);
+  EXPECT_EQ(group["2/0.jpg"], group["2/1.jpg"]) << "the data's own groups stay";
+  EXPECT_EQ(group["2/0.jpg"], group["2/3.jpg"]);
+  EXPECT_NE(group["2/0.jpg"], group["2/2.jpg"]);
+  EXPECT_EQ(groups.size(), 5u);
+  EXPECT_NE(dataset_hash(*joined), dataset_hash(*data));
+
+  folder.write("foreign.csv", std::string("file,group\nnowhere.jpg,1\n"));
+  EXPECT_NE(error_of(load_dataset({a, b}, folder / "foreign.csv")).find("names none of the photos"),
+            std::string::npos);
+  EXPECT_NE(error_of(load_dataset({a, {folder / "c", {}}})).find("no such file"),
             std::string::npos);
 }
 

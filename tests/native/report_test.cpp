@@ -52,10 +52,10 @@ TEST(Report, HoldsTheNumbersAndEscapesTheRest) {
   EXPECT_NE(html.find("null"), std::string::npos);  // the AUC that doesn't exist
   EXPECT_NE(html.find("<td class=\"n\">–</td>"), std::string::npos);
   EXPECT_NE(html.find("Kept: epoch 4"), std::string::npos);
-  // Two <script> elements hold JSON, one the program; nothing of the data closes one early.
+  // Five <script> elements hold JSON, one the program; nothing of the data closes one early.
   std::size_t closes = 0;
   for (std::size_t at = 0; (at = html.find("</script>", at)) != std::string::npos; ++at) ++closes;
-  EXPECT_EQ(closes, 3u);
+  EXPECT_EQ(closes, 6u);
 }
 
 TEST(Report, SaysWhereItCannotWrite) {

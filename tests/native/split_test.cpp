@@ -104,5 +104,27 @@ TEST(Split, SurvivesOneGiantLesion) {
   EXPECT_TRUE(stratified_group_split({}, 0.2, 1).train.empty());
 }
 
+TEST(Folds, NoLesionIsInTwoAndEachHasItsShareOfEveryClass) {
+  const auto samples = samples_of(300, 3, 6);
+  const int folds = 5;
+  const std::vector<int> fold = stratified_group_folds(samples, folds, 2);
+  ASSERT_EQ(fold.size(), samples.size());
+  std::map<std::string, std::set<int>> of_group;
+  std::map<int, std::vector<double>> counts;  // class -> photos in each fold
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    of_group[samples[i].group].insert(fold[i]);
+    auto& one = counts[samples[i].label];
+    one.resize(folds);
+    ++one[static_cast<std::size_t>(fold[i])];
+  }
+  for (const auto& [group, in] : of_group) EXPECT_EQ(in.size(), 1u) << group;
+  for (const auto& [label, in] : counts) {
+    const double all = std::accumulate(in.begin(), in.end(), 0.0);
+    for (const double n : in) EXPECT_NEAR(n / all, 1.0 / folds, 0.03) << label;
+  }
+  EXPECT_EQ(fold, stratified_group_folds(samples, folds, 2));
+  EXPECT_NE(fold, stratified_group_folds(samples, folds, 3));
+}
+
 }  // namespace
 }  // namespace nevus

@@ -6,10 +6,13 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
 
 #include "image_io/photo.h"
 #include "runtime/session.h"
 #include "synth/lesion.h"
+#include "train/cross_validation.h"
 #include "train/run_folder.h"
 #include "train/trainer.h"
 
@@ -160,7 +163,7 @@ TEST_F(TrainLoop, LeavesUnreadablePhotosOut) {
 }
 
 TEST_F(TrainLoop, LesionsOfTheTestSplitAreNotTrainedOn) {
-  const fs::path csv = root_ / "photos/labels.csv";
+  const fs::path csv = root_ / "photos/list.csv";
   {
     std::ofstream file(csv);
     file << "file,label,group,split\n";
@@ -183,6 +186,152 @@ TEST_F(TrainLoop, LesionsOfTheTestSplitAreNotTrainedOn) {
   EXPECT_EQ(data["left_out_lesion_in_test"], 2);
   EXPECT_EQ(data["test_not_used"], 4);
   EXPECT_EQ(data["train"].get<int>() + data["validation"].get<int>(), 26);
+}
+
+TEST_F(TrainLoop, EveryKnobStillContinuesToTheSameWeights) {
+  TrainOptions o = options("knobs-a");
+  o.architecture = "mobilenetv3-small";
+  o.weights = "none";
+  o.recipe.epochs = 3;
+  o.recipe.optimizer = "sgd";
+  o.recipe.learning_rate = 0.02;
+  o.recipe.head_epochs = 1;
+  o.recipe.freeze = 2;
+  o.recipe.accumulate = 2;
+  o.recipe.batch_size = 4;
+  o.recipe.clip_norm = 1;
+  o.recipe.balance = "sampling";
+  o.recipe.mixup = 0.2;
+  o.recipe.cutmix = 0.5;
+  o.recipe.drop_connect = 0.2;
+  o.recipe.layer_decay = 0.9;
+  Watcher whole, stopped(5), resumed;
+  const auto a = train(o, whole, whole.stop);
+  ASSERT_TRUE(a) << a.error().message;
+  o.out = root_ / "knobs-b";
+  const auto b = train(o, stopped, stopped.stop);
+  ASSERT_TRUE(b) << b.error().message;
+  ASSERT_TRUE(b->stopped);
+  o.resume = true;
+  const auto c = train(o, resumed, resumed.stop);
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(text_of(root_ / "knobs-a/history.csv"), text_of(root_ / "knobs-b/history.csv"));
+  EXPECT_EQ(a->package.sha256, c->package.sha256);
+  const auto& settings = a->package.training["settings"];
+  for (const char* name : {"optimizer", "head_epochs", "freeze", "accumulate", "clip_norm",
+                           "balance", "mixup", "cutmix", "layer_decay", "typicality", "patience"})
+    EXPECT_TRUE(settings.contains(name)) << name;
+}
+
+TEST_F(TrainLoop, TheCacheChangesNothingButTime) {
+  TrainOptions o = options("cached");
+  o.architecture = "mobilenetv3-small";
+  o.weights = "none";
+  o.recipe.epochs = 3;
+  Watcher a, b, c, d;
+  const auto cached = train(o, a, a.stop);
+  ASSERT_TRUE(cached) << cached.error().message;
+  EXPECT_FALSE(fs::exists(root_ / "cached/photos.cache")) << "scratch of a finished run";
+  o.out = root_ / "uncached";
+  o.cache = "off";
+  const auto uncached = train(o, b, b.stop);
+  ASSERT_TRUE(uncached) << uncached.error().message;
+  EXPECT_EQ(cached->package.sha256, uncached->package.sha256);
+  // Too small for all photos: some come from it, some are decoded.
+  o.out = root_ / "small-cache";
+  o.cache = (root_ / "shared.cache").string();
+  o.cache_size = 0.0005;
+  const auto partly = train(o, c, c.stop);
+  ASSERT_TRUE(partly) << partly.error().message;
+  EXPECT_EQ(cached->package.sha256, partly->package.sha256);
+  EXPECT_EQ(std::count_if(
+                c.warnings.begin(), c.warnings.end(),
+                [](const auto& line) { return line.find("--cache-size") != std::string::npos; }),
+            1);
+  // Damaged: said, decoded again.
+  {
+    std::fstream file(root_ / "shared.cache", std::ios::binary | std::ios::in | std::ios::out);
+    for (int at = 200; at < 400000; at += 5000) {
+      file.seekp(at);
+      file.put('\x7f');
+    }
+  }
+  o.out = root_ / "damaged-cache";
+  o.cache_size = 8;
+  const auto mended = train(o, d, d.stop);
+  ASSERT_TRUE(mended) << mended.error().message;
+  EXPECT_EQ(cached->package.sha256, mended->package.sha256);
+}
+
+TEST_F(TrainLoop, EndsEarlyWhereNothingImproves) {
+  TrainOptions o = options("patience");
+  o.architecture = "mobilenetv3-small";
+  o.weights = "none";
+  o.recipe.epochs = 50;
+  o.recipe.patience = 2;
+  o.recipe.learning_rate = 1e-7;  // nothing can improve for long
+  Watcher watcher;
+  const auto outcome = train(o, watcher, watcher.stop);
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_FALSE(outcome->stopped);
+  EXPECT_LT(watcher.epochs.size(), 50u);
+  EXPECT_EQ(static_cast<int>(watcher.epochs.size()), outcome->best_epoch + 2);
+  EXPECT_TRUE(fs::exists(root_ / "patience/model.onnx"));
+}
+
+TEST_F(TrainLoop, TheTimeLimitStopsItAsCtrlCDoes) {
+  TrainOptions o = options("limited");
+  o.architecture = "mobilenetv3-small";
+  o.weights = "none";
+  o.recipe.epochs = 1000;
+  o.time_limit = 2;
+  Watcher watcher;
+  const auto outcome = train(o, watcher, watcher.stop);
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_TRUE(outcome->stopped);
+  EXPECT_TRUE(fs::exists(root_ / "limited/checkpoint"));
+}
+
+TEST_F(TrainLoop, CrossValidationJudgesEveryPhotoOnceAndGoesOnWhereItWasStopped) {
+  TrainOptions o = options("folds");
+  o.architecture = "mobilenetv3-small";
+  o.weights = "none";
+  o.recipe.epochs = 1;
+  o.folds = 3;
+  Watcher stopped(4), resumed, whole;
+  const auto first = cross_validate(o, stopped, stopped.stop);
+  ASSERT_TRUE(first) << first.error().message;
+  ASSERT_TRUE(first->stopped);
+  EXPECT_TRUE(fs::exists(root_ / "folds/fold-1/model.onnx"));
+  EXPECT_FALSE(fs::exists(root_ / "folds/cross-validation.json"));
+  o.resume = true;
+  const auto second = cross_validate(o, resumed, resumed.stop);
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_LT(resumed.epochs.size(), 3u) << "fold 1 was finished before";
+  EXPECT_EQ(second->photos, 32u);
+  ASSERT_FALSE(second->figures.empty());
+  EXPECT_EQ(second->figures[0].name, "auc");
+  EXPECT_EQ(second->figures[0].folds.size(), 3u);
+  double sum = 0;
+  for (const double value : second->figures[0].folds) sum += value;
+  EXPECT_NEAR(second->figures[0].mean, sum / 3, 1e-12);
+  // Each photo stands once in the table of them all.
+  std::istringstream table(text_of(root_ / "folds/validation.csv"));
+  std::set<std::string> photos;
+  std::size_t rows = 0;
+  for (std::string line; std::getline(table, line);) {
+    photos.insert(line.substr(0, line.find(',')));
+    ++rows;
+  }
+  EXPECT_EQ(rows, 33u);
+  EXPECT_EQ(photos.size(), 33u);
+  // As if it had never been stopped.
+  o.out = root_ / "folds-whole";
+  o.resume = false;
+  const auto undisturbed = cross_validate(o, whole, whole.stop);
+  ASSERT_TRUE(undisturbed) << undisturbed.error().message;
+  EXPECT_EQ(text_of(root_ / "folds/cross-validation.json"),
+            text_of(root_ / "folds-whole/cross-validation.json"));
 }
 
 }  // namespace

@@ -1,0 +1,149 @@
+// `nevus inspect`'s eyes: copies in every disguise, lesions across splits, labels that disagree.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+#include <random>
+#include <set>
+
+#include "image_io/photo.h"
+#include "inspect/inspection.h"
+#include "support/program.h"
+#include "synth/lesion.h"
+
+namespace nevus {
+namespace {
+
+namespace fs = std::filesystem;
+using test::Folder;
+
+cv::Mat lesion(std::uint64_t seed, int width = 320, int height = 240) {
+  LesionSpec spec;
+  spec.width = width;
+  spec.height = height;
+  spec.seed = seed;
+  spec.malignant = seed % 2 == 0;
+  const Image image = synthesize_lesion(spec);
+  cv::Mat rgb(image.height, image.width, CV_8UC3, const_cast<std::uint8_t*>(image.pixels.data()));
+  cv::Mat bgr;
+  cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
+  return bgr;
+}
+
+class InspectTest : public testing::Test {
+ protected:
+  void add(const std::string& name, const cv::Mat& picture, const std::string& label,
+           const std::string& split = "train", std::vector<int> options = {}) {
+    fs::create_directories((folder_ / name).parent_path());
+    ASSERT_TRUE(cv::imwrite((folder_ / name).string(), picture, options));
+    rows_ += name + "," + label + "," + split + "\n";
+  }
+  // Different lesions, as company.
+  void add_others(int count) {
+    for (int i = 0; i < count; ++i)
+      add("other/" + std::to_string(i) + ".jpg", lesion(static_cast<std::uint64_t>(500 + i)),
+          i % 2 ? "benign" : "malignant");
+  }
+  Inspection look() {
+    folder_.write("list.csv", rows_);
+    auto dataset = load_dataset(folder_ / "list.csv");
+    EXPECT_TRUE(dataset) << (dataset ? "" : dataset.error().message);
+    dataset_ = std::move(*dataset);
+    return inspect(dataset_, 2);
+  }
+  std::size_t index(const std::string& name) const {
+    for (std::size_t i = 0; i < dataset_.samples.size(); ++i)
+      if (dataset_.samples[i].name == name) return i;
+    ADD_FAILURE() << name;
+    return 0;
+  }
+  std::set<std::string> kinds(const Inspection& result, const std::string& name) const {
+    std::set<std::string> out;
+    const std::size_t i = index(name);
+    for (const Issue& issue : result.issues)
+      if (issue.photo == i || issue.other == static_cast<long>(i)) out.insert(issue.kind);
+    return out;
+  }
+  Folder folder_;
+  std::string rows_ = "file,label,split\n";
+  Dataset dataset_;
+};
+
+TEST_F(InspectTest, FindsCopiesHoweverTheyWereTurnedFlippedShrunkAndStoredAgain) {
+  add_others(30);
+  const cv::Mat original = lesion(3);
+  add("o.png", original, "benign");
+  add("exact.png", original, "benign");
+  add("again.jpg", original, "benign", "train", {cv::IMWRITE_JPEG_QUALITY, 70});
+  cv::Mat changed;
+  cv::rotate(original, changed, cv::ROTATE_90_CLOCKWISE);
+  add("turned.jpg", changed, "benign");
+  cv::rotate(original, changed, cv::ROTATE_180);
+  add("upside.jpg", changed, "benign");
+  cv::flip(original, changed, 1);
+  add("mirrored.jpg", changed, "benign");
+  cv::resize(original, changed, {}, 0.6, 0.6, cv::INTER_AREA);
+  add("small.jpg", changed, "benign");
+  const Inspection result = look();
+  const std::string group = result.groups[index("o.png")];
+  for (const char* name :
+       {"exact.png", "again.jpg", "turned.jpg", "upside.jpg", "mirrored.jpg", "small.jpg"}) {
+    EXPECT_EQ(result.groups[index(name)], group) << name;
+    EXPECT_TRUE(kinds(result, name).count("duplicate")) << name;
+  }
+  for (int i = 0; i < 30; ++i)
+    EXPECT_NE(result.groups[index("other/" + std::to_string(i) + ".jpg")], group) << i;
+}
+
+TEST_F(InspectTest, CopiesAcrossSplitsAndContradictionsComeFirst) {
+  add_others(12);
+  add("a.jpg", lesion(1), "benign", "train");
+  add("b.jpg", lesion(1), "benign", "test");
+  add("c.jpg", lesion(2), "benign");
+  add("d.jpg", lesion(2), "malignant");
+  const Inspection result = look();
+  EXPECT_EQ(kinds(result, "a.jpg"), std::set<std::string>{"duplicate-across-splits"});
+  EXPECT_EQ(kinds(result, "c.jpg"), (std::set<std::string>{"contradicting-labels", "duplicate"}));
+  ASSERT_GE(result.issues.size(), 2u);
+  EXPECT_EQ(result.issues[0].severity, Severity::fix);
+  EXPECT_EQ(result.issues[1].severity, Severity::fix);
+  EXPECT_EQ(result.groups[index("c.jpg")], result.groups[index("d.jpg")]);
+}
+
+TEST_F(InspectTest, DifferentLesionsAreNotCalledTheSame) {
+  add_others(60);
+  const Inspection result = look();
+  const std::set<std::string> groups(result.groups.begin(), result.groups.end());
+  // Drawn by one hand, two of them may look alike; no two are the same picture.
+  EXPECT_GE(groups.size(), 57u);
+  for (const Issue& issue : result.issues) EXPECT_NE(issue.kind, "duplicate") << issue.detail;
+}
+
+TEST_F(InspectTest, NamesWhatCannotBeReadAndWhatCannotBeJudged) {
+  add_others(6);
+  rows_ += "text.jpg,benign,train\nempty.png,benign,train\n";
+  folder_.write("text.jpg", std::string("no photo"));
+  folder_.write("empty.png", std::string());
+  add("dark.jpg", cv::Mat(240, 320, CV_8UC3, cv::Scalar(4, 4, 4)), "benign");
+  const Inspection result = look();
+  EXPECT_EQ(kinds(result, "text.jpg"), std::set<std::string>{"unreadable"});
+  EXPECT_EQ(kinds(result, "empty.png"), std::set<std::string>{"unreadable"});
+  EXPECT_GE(kinds(result, "dark.jpg").size(), 1u) << "too dark to judge";
+  EXPECT_EQ(result.readable.size(), 7u);
+}
+
+TEST_F(InspectTest, ThreadsDoNotChangeWhatIsFound) {
+  add_others(10);
+  add("a.jpg", lesion(1), "benign");
+  add("b.jpg", lesion(1), "benign");
+  const Inspection two = look();
+  const Inspection one = inspect(dataset_, 1);
+  EXPECT_EQ(one.groups, two.groups);
+  ASSERT_EQ(one.issues.size(), two.issues.size());
+  for (std::size_t i = 0; i < one.issues.size(); ++i)
+    EXPECT_EQ(one.issues[i].detail, two.issues[i].detail);
+}
+
+}  // namespace
+}  // namespace nevus
