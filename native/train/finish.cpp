@@ -285,7 +285,13 @@ Result<TrainOutcome> Training::finish() {
     limit.limit = far[std::max<std::int64_t>(0, within)].item<double>();
     limit.accepted = static_cast<double>(std::max<std::int64_t>(0, within) + 1) /
                      static_cast<double>(far.numel());
-    package.typicality = limit;
+    if (limit.limit > 1e-9 && limit.limit < 1e12) {  // what a package may say
+      package.typicality = limit;
+    } else {
+      observer_.warn(
+          "all photos look alike to this network: the package says nothing of typicality");
+      typicality.reset();
+    }
   }
   std::vector<std::uint8_t> onnx =
       export_onnx(net_, input_, storage, calibration, typicality ? &*typicality : nullptr);

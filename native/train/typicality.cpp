@@ -8,8 +8,9 @@
 namespace nevus {
 namespace {
 
-// Where the rest has next to no variance (fewer photos than dimensions), distances would explode.
-constexpr double kLeastNoise = 1e-6;
+// Of the standardised dimensions' variance, which is 1: where the rest has next to none (fewer
+// photos than dimensions), distances would explode.
+constexpr double kLeastNoise = 0.01;
 // A dimension that never changes says nothing.
 constexpr double kLeastDeviation = 1e-3;
 

@@ -135,6 +135,19 @@ TEST(Typicality, IsTheMahalanobisDistanceWhereNothingIsLeftOut) {
   EXPECT_NEAR(distances(gaussian, x).mean().item<double>(), 6, 0.1);
 }
 
+TEST(Typicality, StaysFiniteWithFewPhotosAndDeadDimensions) {
+  torch::manual_seed(7);
+  torch::Tensor x = torch::randn({10, 50}, torch::kFloat64);
+  x.slice(1, 0, 20).zero_();
+  const EmbeddingGaussian gaussian = fit_gaussian(x, 48);
+  EXPECT_LE(gaussian.gain.size(), 9u);
+  torch::Tensor other = torch::randn({5, 50}, torch::kFloat64);
+  const torch::Tensor far = distances(gaussian, other);
+  EXPECT_TRUE(far.isfinite().all().item<bool>());
+  EXPECT_GT(far.min().item<double>(), distances(gaussian, x).max().item<double>());
+  EXPECT_LT(far.max().item<double>(), 1e12);
+}
+
 TEST(Typicality, TheExportedGraphGivesTheSameDistance) {
   torch::manual_seed(6);
   NetworkOptions options;
