@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <vector>
 
 namespace nevus {
 namespace {
@@ -71,6 +73,50 @@ cv::Matx34f color_matrix(const AugmentSpec& spec, Random& random) {
     out(i, 3) = static_cast<float>(offset);
   }
   return out;
+}
+
+// A few dark, thin, bent lines, as body hair lies over a lesion.
+void draw_hair(cv::Mat& view, Random& random) {
+  const int count = 2 + static_cast<int>(random.uniform(0, 10));
+  const double size = std::max(view.cols, view.rows);
+  for (int i = 0; i < count; ++i) {
+    double x = random.uniform(0, view.cols), y = random.uniform(0, view.rows);
+    double angle = random.uniform(0, 2 * std::numbers::pi);
+    const double bend = random.uniform(-0.12, 0.12);
+    const int steps = 6 + static_cast<int>(random.uniform(0, 10));
+    const double step = size * random.uniform(0.02, 0.06);
+    constexpr int kShift = 4;  // positions in sixteenths of a pixel
+    std::vector<cv::Point> points;
+    for (int k = 0; k <= steps; ++k) {
+      points.emplace_back(static_cast<int>(x * (1 << kShift)), static_cast<int>(y * (1 << kShift)));
+      x += step * std::cos(angle);
+      y += step * std::sin(angle);
+      angle += bend;
+    }
+    const double shade = random.uniform(10, 80);
+    const cv::Scalar color(shade * 1.2, shade, shade * 0.8);  // RGB: black to brown
+    cv::polylines(view, points, false, color, random.chance(0.3) ? 2 : 1, cv::LINE_AA, kShift);
+  }
+}
+
+// A rectangle of 2 to 15 % of the area becomes its photo's mean colour.
+void cut_out(cv::Mat& view, Random& random) {
+  const double area = random.uniform(0.02, 0.15) * view.cols * view.rows;
+  const double aspect = std::exp(random.uniform(-0.7, 0.7));
+  const int w = std::clamp(static_cast<int>(std::sqrt(area * aspect)), 1, view.cols);
+  const int h = std::clamp(static_cast<int>(std::sqrt(area / aspect)), 1, view.rows);
+  const int x = static_cast<int>(random.uniform(0, view.cols - w + 1));
+  const int y = static_cast<int>(random.uniform(0, view.rows - h + 1));
+  view(cv::Rect(x, y, w, h)).setTo(cv::mean(view));
+}
+
+void through_jpeg(cv::Mat& view, Random& random) {
+  const int quality = static_cast<int>(random.uniform(30, 91));
+  std::vector<std::uint8_t> bytes;
+  cv::Mat bgr;
+  cv::cvtColor(view, bgr, cv::COLOR_RGB2BGR);  // the codec's order
+  cv::imencode(".jpg", bgr, bytes, {cv::IMWRITE_JPEG_QUALITY, quality});
+  cv::cvtColor(cv::imdecode(bytes, cv::IMREAD_COLOR), view, cv::COLOR_BGR2RGB);
 }
 
 }  // namespace
@@ -157,7 +203,10 @@ Image augment(const ImageView& photo, const PreprocessSpec& input, const Augment
     cv::resize(view, small, cv::Size(), 1 / loss, 1 / loss, cv::INTER_AREA);
     cv::resize(small, view, view.size(), 0, 0, cv::INTER_LINEAR);
   }
+  if (random.chance(spec.hair)) draw_hair(view, random);
   if (spec.color > 0 || spec.hue > 0) cv::transform(view, view, color_matrix(spec, random));
+  if (random.chance(spec.cutout)) cut_out(view, random);
+  if (random.chance(spec.jpeg)) through_jpeg(view, random);
   return image;
 }
 

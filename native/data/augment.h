@@ -1,5 +1,6 @@
-// Training augmentation on 8-bit RGB pixels (flips, quarter turns, rotation, scale and aspect
-// jitter, colour, blur): what a dermatoscope photo may look like without changing its diagnosis.
+// Training augmentation on 8-bit RGB pixels (flips, rotation, scale and aspect jitter, colour,
+// resolution, hair-like lines, cut-out, JPEG): what a dermatoscope photo may look like without
+// changing its diagnosis.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,9 @@ struct AugmentSpec {
   double color = 0.15;        ///< strength of brightness, contrast, saturation jitter, 0..1
   double hue = 0.02;          ///< turn of the hue circle, 0..0.5
   double blur = 0.2;          ///< share of photos that are softened (resolution jitter)
+  double hair = 0;            ///< share of photos that get hair-like lines
+  double cutout = 0;          ///< share that lose a rectangle (DeVries & Taylor, 2017)
+  double jpeg = 0;            ///< share that go through a JPEG of quality 30 to 90
 };
 
 /// What of a photo training keeps: RGB, the shorter side at most half again the network's input

@@ -98,6 +98,44 @@ TEST(Augment, ShrinkingDoesNotAlias) {
   }
 }
 
+TEST(Augment, HairCutOutAndJpegDoWhatTheySay) {
+  const PreprocessSpec input;
+  Image photo(300, 300, PixelFormat::rgb);
+  for (std::size_t i = 0; i < photo.pixels.size(); ++i)
+    photo.pixels[i] = static_cast<std::uint8_t>(150 + (i / 3 % 300) / 6 + (i / 900) / 10);
+  AugmentSpec none;
+  none.min_scale = none.aspect = 1;
+  none.max_rotation = none.color = none.hue = none.blur = 0;
+  const Image plain = augment(photo.view(), input, none, 5);
+  const auto changed = [&](const AugmentSpec& spec) {
+    const Image view = augment(photo.view(), input, spec, 5);
+    std::size_t pixels = 0;
+    for (std::size_t i = 0; i < view.pixels.size(); i += 3)
+      pixels += std::abs(view.pixels[i] - plain.pixels[i]) > 8 ? 1 : 0;
+    return static_cast<double>(pixels) / (224.0 * 224.0);
+  };
+  AugmentSpec hair = none, cutout = none, jpeg = none;
+  hair.hair = cutout.cutout = jpeg.jpeg = 1;
+  EXPECT_GT(changed(hair), 0.001);
+  EXPECT_LT(changed(hair), 0.2);
+  EXPECT_GT(changed(cutout), 0.005);
+  EXPECT_LT(changed(cutout), 0.16);
+  EXPECT_LT(changed(jpeg), 0.01) << "a smooth photo survives";
+  EXPECT_NE(augment(photo.view(), input, jpeg, 5).pixels, plain.pixels);
+}
+
+TEST(Augment, TheTrainingCopyIsSmallAndOpaque) {
+  const PreprocessSpec input;
+  const Image big(1200, 900, PixelFormat::rgba);
+  const Image copy = training_copy(big.view(), input);
+  EXPECT_EQ(copy.height, 336);
+  EXPECT_EQ(copy.width, 448);
+  EXPECT_EQ(copy.format, PixelFormat::rgb);
+  EXPECT_EQ(copy.pixels[0], 255) << "transparent lies over white";
+  const Image small(300, 224, PixelFormat::rgb);
+  EXPECT_EQ(training_copy(small.view(), input).width, 300);
+}
+
 TEST(Augment, OddShapesDoNotCrash) {
   for (const auto& [w, h] : {std::pair{1, 1}, std::pair{1, 3000}, std::pair{3000, 1},
                              std::pair{17, 31}, std::pair{5000, 40}}) {
