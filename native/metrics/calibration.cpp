@@ -23,37 +23,117 @@ double expected_calibration_error(std::span<const double> scores, std::span<cons
 
 namespace {
 
-double negative_log_likelihood(std::span<const float> logits, std::span<const int> labels,
-                               int classes, double temperature) {
-  double sum = 0;
-  const auto c = static_cast<std::size_t>(classes);
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    const auto row = logits.subspan(i * c, c);
-    const double top = *std::max_element(row.begin(), row.end());
-    double total = 0;
-    for (const float logit : row)
-      total += std::exp((static_cast<double>(logit) - top) / temperature);
-    const double own = row[static_cast<std::size_t>(labels[i])];
-    sum += std::log(total) - (own - top) / temperature;
+constexpr double kPull = 1;  // of the biases towards 0, in photos of weight 1
+
+// The biases that suit one temperature, and what the likelihood is then.
+class BiasFit {
+ public:
+  BiasFit(std::span<const float> logits, std::span<const int> labels,
+          std::span<const double> weights, int classes)
+      : logits_(logits),
+        labels_(labels),
+        weights_(weights),
+        c_(static_cast<std::size_t>(classes)) {}
+
+  // Newton's method on a convex function; `bias` is the start and the result.
+  double minimise(double temperature, std::vector<double>& bias) const {
+    std::vector<double> gradient, hessian, step;
+    double cost = evaluate(temperature, bias, &gradient, &hessian);
+    for (int round = 0; round < 50; ++round) {
+      step = solve(hessian, gradient);
+      double slope = 0;
+      for (std::size_t k = 0; k < c_; ++k) slope += gradient[k] * step[k];
+      if (slope < 1e-12 * (1 + cost)) break;
+      double length = 1, next = cost;
+      std::vector<double> trial(c_);
+      for (; length > 1e-6; length /= 2) {
+        for (std::size_t k = 0; k < c_; ++k) trial[k] = bias[k] - length * step[k];
+        next = evaluate(temperature, trial, nullptr, nullptr);
+        if (next <= cost - 1e-4 * length * slope) break;
+      }
+      if (next >= cost) break;
+      bias = trial;
+      cost = evaluate(temperature, bias, &gradient, &hessian);
+    }
+    return cost;
   }
-  return sum;
-}
+
+ private:
+  double evaluate(double temperature, const std::vector<double>& bias,
+                  std::vector<double>* gradient, std::vector<double>* hessian) const {
+    double cost = 0;
+    if (gradient != nullptr) gradient->assign(c_, 0);
+    if (hessian != nullptr) hessian->assign(c_ * c_, 0);
+    std::vector<double> p(c_);
+    for (std::size_t i = 0; i < labels_.size(); ++i) {
+      double top = -std::numeric_limits<double>::infinity(), total = 0;
+      for (std::size_t k = 0; k < c_; ++k) {
+        p[k] = static_cast<double>(logits_[i * c_ + k]) / temperature + bias[k];
+        top = std::max(top, p[k]);
+      }
+      const auto own = static_cast<std::size_t>(labels_[i]);
+      const double own_value = p[own] - top;
+      for (double& value : p) total += value = std::exp(value - top);
+      cost += weights_[i] * (std::log(total) - own_value);
+      if (gradient == nullptr) continue;
+      for (std::size_t k = 0; k < c_; ++k) {
+        p[k] /= total;
+        (*gradient)[k] += weights_[i] * (p[k] - (k == own ? 1.0 : 0.0));
+      }
+      for (std::size_t k = 0; k < c_; ++k)
+        for (std::size_t j = 0; j < c_; ++j)
+          (*hessian)[k * c_ + j] += weights_[i] * (k == j ? p[k] * (1 - p[k]) : -p[k] * p[j]);
+    }
+    for (std::size_t k = 0; k < c_; ++k) {
+      cost += kPull / 2 * bias[k] * bias[k];
+      if (gradient == nullptr) continue;
+      (*gradient)[k] += kPull * bias[k];
+      (*hessian)[k * c_ + k] += kPull;
+    }
+    return cost;
+  }
+
+  // a x = b for a positive definite a: Gaussian elimination needs no pivots.
+  std::vector<double> solve(std::vector<double> a, std::vector<double> b) const {
+    for (std::size_t k = 0; k < c_; ++k)
+      for (std::size_t row = k + 1; row < c_; ++row) {
+        const double factor = a[row * c_ + k] / a[k * c_ + k];
+        for (std::size_t column = k; column < c_; ++column)
+          a[row * c_ + column] -= factor * a[k * c_ + column];
+        b[row] -= factor * b[k];
+      }
+    for (std::size_t k = c_; k-- > 0;) {
+      for (std::size_t column = k + 1; column < c_; ++column)
+        b[k] -= a[k * c_ + column] * b[column];
+      b[k] /= a[k * c_ + k];
+    }
+    return b;
+  }
+
+  std::span<const float> logits_;
+  std::span<const int> labels_;
+  std::span<const double> weights_;
+  std::size_t c_;
+};
 
 }  // namespace
 
-double fit_temperature(std::span<const float> logits, std::span<const int> labels, int classes) {
-  if (classes < 1 || labels.empty() ||
+Calibration fit_calibration(std::span<const float> logits, std::span<const int> labels,
+                            std::span<const double> weights, int classes) {
+  Calibration out;
+  out.bias.assign(static_cast<std::size_t>(std::max(classes, 0)), 0.0);
+  if (classes < 1 || labels.empty() || weights.size() != labels.size() ||
       logits.size() != labels.size() * static_cast<std::size_t>(classes))
-    return 1;
-  // The likelihood is convex in 1/T, hence has one minimum in log T: golden-section search.
+    return out;
+  const BiasFit fit(logits, labels, weights, classes);
+  // The likelihood is convex in (1/T, bias), so at its best bias it has one minimum over log T:
+  // golden-section search.
+  const auto cost = [&](double log_t) { return fit.minimise(std::exp(log_t), out.bias); };
   const double golden = (std::sqrt(5.0) - 1) / 2;
   double low = std::log(0.05), high = std::log(20.0);
-  const auto cost = [&](double log_t) {
-    return negative_log_likelihood(logits, labels, classes, std::exp(log_t));
-  };
   double a = high - golden * (high - low), b = low + golden * (high - low);
   double cost_a = cost(a), cost_b = cost(b);
-  while (high - low > 1e-7) {
+  while (high - low > 1e-6) {
     if (cost_a <= cost_b) {
       high = b;
       b = a;
@@ -68,7 +148,12 @@ double fit_temperature(std::span<const float> logits, std::span<const int> label
       cost_b = cost(b);
     }
   }
-  return std::clamp(std::exp((low + high) / 2), 0.05, 20.0);
+  out.temperature = std::clamp(std::exp((low + high) / 2), 0.05, 20.0);
+  fit.minimise(out.temperature, out.bias);
+  double mean = 0;
+  for (const double value : out.bias) mean += value / static_cast<double>(classes);
+  for (double& value : out.bias) value -= mean;
+  return out;
 }
 
 std::vector<ReliabilityBin> reliability_bins(std::span<const double> scores,

@@ -94,11 +94,19 @@ Interval bootstrap_interval(
 double threshold_for_sensitivity(std::span<const double> scores, std::span<const int> labels,
                                  double sensitivity);
 
-/// Temperature that minimises the negative log-likelihood of softmax(logits / T) (Guo et al.,
-/// 2017).
-/// @param logits  n * classes, row by row
-/// @return 0.05 to 20
-double fit_temperature(std::span<const float> logits, std::span<const int> labels, int classes);
+/// Probabilities are softmax(logits / temperature + bias).
+struct Calibration {
+  double temperature = 1;    ///< 0.05 to 20
+  std::vector<double> bias;  ///< one a class, sum 0
+};
+/// Bias-corrected temperature scaling: minimises the weighted negative log-likelihood (Guo et al.,
+/// "On Calibration of Modern Neural Networks", 2017; the biases: Alexandari et al., "Maximum
+/// Likelihood with Bias-Corrected Calibration", ICML 2020). A weak pull (that of one photo of
+/// weight 1) keeps the biases of rare classes near 0.
+/// @param logits   n * classes, row by row
+/// @param weights  n, > 0: 1 / (photos of the lesion) lets every lesion count once
+Calibration fit_calibration(std::span<const float> logits, std::span<const int> labels,
+                            std::span<const double> weights, int classes);
 
 struct RocPoint {
   double threshold, false_positive_rate, true_positive_rate;

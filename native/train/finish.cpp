@@ -157,12 +157,39 @@ std::vector<ReportExample> Training::examples() {
   return out;
 }
 
+// Each lesion counts once: some are photographed more often than others, malignant ones mostly. The
+// biases become part of the network, so that a package needs its temperature alone.
+Calibration Training::calibrate(Scores& scores, const std::vector<int>& groups) {
+  const std::size_t classes = photos_.classes.size();
+  std::map<int, double> photos;
+  for (const int group : groups) ++photos[group];
+  std::vector<double> weights;
+  for (const int group : groups) weights.push_back(1 / photos[group]);
+  const Calibration calibration =
+      fit_calibration(scores.logits, scores.labels, weights, static_cast<int>(classes));
+  std::vector<float> shift;
+  for (const double bias : calibration.bias)
+    shift.push_back(static_cast<float>(bias * calibration.temperature));
+  {
+    const torch::NoGradGuard no_grad;
+    net_->classifier->bias.add_(torch::tensor(shift).to(device_));
+  }
+  for (std::size_t i = 0; i < scores.logits.size(); ++i) scores.logits[i] += shift[i % classes];
+  for (std::size_t i = 0; i < scores.labels.size(); ++i) {
+    const auto row = std::span<const float>(scores.logits).subspan(i * classes, classes);
+    const std::vector<double> p = calibrated_softmax(row, calibration.temperature);
+    std::copy(p.begin(), p.end(),
+              scores.probabilities.begin() + static_cast<std::ptrdiff_t>(i * classes));
+  }
+  return calibration;
+}
+
 Result<TrainOutcome> Training::finish() {
   observer_.note("calibrating and exporting epoch " + std::to_string(state_.best_epoch));
   for (const auto& [name, tensor] : best_) {
     average_.at(name).copy_(tensor);
   }
-  const Scores scores = evaluate();
+  Scores scores = evaluate();
   TrainOutcome outcome;
   outcome.best_epoch = state_.best_epoch;
   if (!processes_.leads()) return outcome;
@@ -185,8 +212,6 @@ Result<TrainOutcome> Training::finish() {
   package.cam_width = (input_.width + 31) / 32;
   package.cam_height = (input_.height + 31) / 32;
   const int classes = static_cast<int>(photos_.classes.size());
-  package.temperature = fit_temperature(scores.logits, scores.labels, classes);
-
   Scored calibrated;
   calibrated.labels = scores.malignant;
   std::map<std::string, int> groups;
@@ -194,6 +219,8 @@ Result<TrainOutcome> Training::finish() {
     calibrated.groups.push_back(
         groups.emplace(photos_.val[i].group, static_cast<int>(groups.size())).first->second);
   }
+  const Calibration calibration = calibrate(scores, calibrated.groups);
+  package.temperature = calibration.temperature;
   for (std::size_t i = 0; i < scores.labels.size(); ++i) {
     const auto row = std::span<const float>(scores.logits)
                          .subspan(i * photos_.classes.size(), photos_.classes.size());
@@ -228,6 +255,9 @@ Result<TrainOutcome> Training::finish() {
       {"versions", {{"nevus", NEVUS_VERSION}, {"libtorch", TORCH_VERSION}, {"opencv", CV_VERSION}}},
       {"settings", settings()},
       {"best_epoch", state_.best_epoch}};
+  package.training["calibration"] = {{"temperature", calibration.temperature},
+                                     {"bias", calibration.bias},
+                                     {"lesions", groups.size()}};
   package.training["settings"]["threads"] = threads_;
   package.training["settings"]["device"] = device_.str();
   package.license = options_.license;
@@ -266,7 +296,7 @@ Result<TrainOutcome> Training::finish() {
   WeightStorage storage = options_.export_float32 ? WeightStorage::float32 : WeightStorage::float16;
   // Calibrated on one half of the photos; the comparison sees the other half too.
   const std::span<const float> all(images);
-  const auto calibration = all.first(static_cast<std::size_t>((n + 1) / 2) * size);
+  const auto half_of_them = all.first(static_cast<std::size_t>((n + 1) / 2) * size);
   std::optional<EmbeddingGaussian> typicality;
   if (recipe_.typicality > 0) {
     observer_.note("measuring what photos typically look like to the network");
@@ -294,7 +324,7 @@ Result<TrainOutcome> Training::finish() {
     }
   }
   std::vector<std::uint8_t> onnx =
-      export_onnx(net_, input_, storage, calibration, typicality ? &*typicality : nullptr);
+      export_onnx(net_, input_, storage, half_of_them, typicality ? &*typicality : nullptr);
   auto check = check_export(onnx, net_, input_, all, n, export_tolerance(storage));
   if (!check && storage == WeightStorage::float16) {
     observer_.warn(folder_.model().string() + ": " + check.error().message +

@@ -59,9 +59,11 @@ Result<Photos> choose_photos(const TrainOptions& options, TrainObserver& observe
   photos.classes = dataset->classes;
   photos.hash = dataset_hash(*dataset);
   for (const std::string& label : photos.classes) {
-    const auto& named = options.malignant;
-    photos.malignant.push_back(is_malignant_label(label) ||
-                               std::find(named.begin(), named.end(), label) != named.end());
+    const auto named = [&](const std::vector<std::string>& labels) {
+      return std::find(labels.begin(), labels.end(), label) != labels.end();
+    };
+    photos.malignant.push_back(named(options.malignant) ||
+                               (is_malignant_label(label) && !named(options.benign)));
   }
   if (std::count(photos.malignant.begin(), photos.malignant.end(), true) == 0) {
     return Error{source + ": none of its classes counts as malignant; name them with --malignant",

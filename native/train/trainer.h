@@ -71,6 +71,7 @@ struct TrainOptions {
   double time_limit = 0;  ///< seconds after which it stops as if interrupted; 0: none
   Recipe recipe;
   std::vector<std::string> malignant;  ///< further label texts that count as malignant
+  std::vector<std::string> benign;     ///< label texts that don't, though they are known as such
   std::string name;                    ///< of the model; empty: the run folder's name
   std::string license = "not stated";
   std::string command_line;  ///< for the record

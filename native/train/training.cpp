@@ -149,7 +149,10 @@ nlohmann::json Training::settings() const {
             {"max_rotation", augment.max_rotation},
             {"color", augment.color},
             {"hue", augment.hue},
-            {"blur", augment.blur}}}};
+            {"blur", augment.blur},
+            {"hair", augment.hair},
+            {"cutout", augment.cutout},
+            {"jpeg", augment.jpeg}}}};
 }
 
 Result<bool> Training::prepare() {

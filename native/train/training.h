@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "metrics/metrics.h"
 #include "nets/network.h"
 #include "nets/state.h"
 #include "nets/weights.h"
@@ -108,6 +109,7 @@ class Training {
   void report_progress(bool validating, std::int64_t step, std::int64_t steps, std::size_t images,
                        Clock::time_point start);
   UnreadableHandler unreadable();
+  Calibration calibrate(Scores& scores, const std::vector<int>& groups);
   std::vector<ReportExample> examples();
   Result<TrainOutcome> finish();
   // By one process, for all of them: they hold the same numbers.

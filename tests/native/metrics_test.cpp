@@ -119,21 +119,90 @@ TEST(Calibration, ReliabilityBinsHoldTheirPhotos) {
   EXPECT_NEAR(bins[2].rate, 2.0 / 3, 1e-12);
 }
 
+Calibration calibrated(const std::vector<float>& logits, const Labels& labels, int classes) {
+  return fit_calibration(logits, labels, Scores(labels.size(), 1.0), classes);
+}
+
 TEST(Calibration, TemperatureHasAClosedFormForEqualMargins) {
-  // Margin 2 in every photo, three of four right: sigmoid(2 / T) = 3/4, T = 2 / ln 3.
-  const std::vector<float> logits{2, 0, 0, 2, 2, 0, 2, 0};
-  EXPECT_NEAR(fit_temperature(logits, Labels{0, 1, 0, 1}, 2), 2 / std::log(3.0), 1e-5);
-  // Three classes, margins 3, half right: e^(3/T) / (e^(3/T) + 2) = 1/2, T = 3 / ln 2.
-  const std::vector<float> three{3, 0, 0, 3, 0, 0};
-  EXPECT_NEAR(fit_temperature(three, Labels{0, 1}, 3), 3 / std::log(2.0), 1e-5);
+  // Margin 2 to either side, three of four right: sigmoid(2 / T) = 3/4, T = 2 / ln 3, no bias.
+  std::vector<float> logits;
+  Labels labels;
+  for (int i = 0; i < 8; ++i) {
+    const bool second = i % 2 == 1;
+    logits.insert(logits.end(), {second ? 0.0f : 2.0f, second ? 2.0f : 0.0f});
+    labels.push_back(i < 2 ? (second ? 0 : 1) : (second ? 1 : 0));
+  }
+  const Calibration two = calibrated(logits, labels, 2);
+  EXPECT_NEAR(two.temperature, 2 / std::log(3.0), 1e-4);
+  EXPECT_NEAR(two.bias[0], 0, 1e-6);
+}
+
+TEST(Calibration, BiasRepairsAWrongPrior) {
+  // The network says 0 for either class always; one photo in five is of class 1: the odds are 1/4.
+  const std::size_t n = 5000;
+  std::vector<float> logits(2 * n, 0.0f);
+  Labels labels(n, 0);
+  for (std::size_t i = 0; i < n; i += 5) labels[i] = 1;
+  const Calibration one = calibrated(logits, labels, 2);
+  EXPECT_NEAR(one.bias[1] - one.bias[0], std::log(0.25), 2e-3);
+  EXPECT_NEAR(one.bias[0] + one.bias[1], 0, 1e-9);
+}
+
+TEST(Calibration, EveryLesionCountsOnce) {
+  // Ten photos of one lesion of class 1 weigh as much as one of it.
+  std::vector<float> logits;
+  Labels labels;
+  Scores weights;
+  std::vector<float> plain_logits;
+  Labels plain_labels;
+  std::mt19937 random(2);
+  for (int lesion = 0; lesion < 60; ++lesion) {
+    const int label = lesion % 3 == 0 ? 1 : 0, photos = label == 1 ? 10 : 1;
+    const float margin = static_cast<float>(random() % 1000) / 500 - (label == 1 ? 0.5f : 1.5f);
+    for (int photo = 0; photo < photos; ++photo) {
+      logits.insert(logits.end(), {0.0f, margin});
+      labels.push_back(label);
+      weights.push_back(1.0 / photos);
+    }
+    plain_logits.insert(plain_logits.end(), {0.0f, margin});
+    plain_labels.push_back(label);
+  }
+  const Calibration weighted = fit_calibration(logits, labels, weights, 2);
+  const Calibration plain = calibrated(plain_logits, plain_labels, 2);
+  EXPECT_NEAR(weighted.temperature, plain.temperature, 1e-4);
+  EXPECT_NEAR(weighted.bias[1], plain.bias[1], 1e-6);
+  EXPECT_GT(calibrated(logits, labels, 2).bias[1], plain.bias[1] + 0.2);
+}
+
+TEST(Calibration, RecoversWhatWasDoneToSevenClasses) {
+  std::mt19937 random(4);
+  std::normal_distribution<double> normal;
+  const double temperature = 1.7;
+  const std::vector<double> bias{0.8, -0.4, 0.1, 0, -0.6, 0.3, -0.2};
+  std::vector<float> logits;
+  Labels labels;
+  for (int i = 0; i < 8000; ++i) {
+    std::vector<double> p(7);
+    double total = 0;
+    for (std::size_t k = 0; k < 7; ++k) {
+      const auto logit = static_cast<float>(2 * normal(random));
+      logits.push_back(logit);
+      total += p[k] = std::exp(static_cast<double>(logit) / temperature + bias[k]);
+    }
+    double at = total * static_cast<double>(random()) / 4294967296.0;
+    int label = 0;
+    while (label < 6 && (at -= p[static_cast<std::size_t>(label)]) > 0) ++label;
+    labels.push_back(label);
+  }
+  const Calibration found = calibrated(logits, labels, 7);
+  EXPECT_NEAR(found.temperature, temperature, 0.08);
+  for (std::size_t k = 0; k < 7; ++k) EXPECT_NEAR(found.bias[k], bias[k], 0.12) << k;
 }
 
 TEST(Calibration, TemperatureStaysInItsRange) {
-  EXPECT_NEAR(fit_temperature(std::vector<float>{1, 0, 0, 1}, Labels{0, 1}, 2), 0.05,
-              1e-5);  // all right
-  EXPECT_NEAR(fit_temperature(std::vector<float>{1, 0, 0, 1}, Labels{1, 0}, 2), 20,
-              1e-3);  // all wrong
-  EXPECT_EQ(fit_temperature(std::vector<float>{}, Labels{}, 2), 1);
+  EXPECT_NEAR(calibrated({1, 0, 0, 1}, Labels{0, 1}, 2).temperature, 0.05, 1e-4);  // all right
+  EXPECT_NEAR(calibrated({1, 0, 0, 1}, Labels{1, 0}, 2).temperature, 20, 1e-2);    // all wrong
+  EXPECT_EQ(calibrated({}, Labels{}, 2).temperature, 1);
 }
 
 Scored gaussian_scores(std::size_t n) {
