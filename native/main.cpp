@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "commands/commands.h"
+#include "commands/help.h"
 
 int main(int argc, char** argv) {
   // LibTorch frees and takes back large blocks all the time; glibc's default returns each to the
@@ -17,6 +18,7 @@ int main(int argc, char** argv) {
   CLI::App app{
       "Nevus: train, check and run skin-lesion classifiers on your own machine.\n"
       "Research and education; not a medical device and not a diagnosis."};
+  app.formatter(std::make_shared<nevus::HelpFormatter>());  // subcommands inherit it
   app.set_version_flag("--version", NEVUS_VERSION);
   app.require_subcommand(1);
   app.footer(

@@ -249,6 +249,10 @@ void add_predict_command(CLI::App& app, int& status) {
       ->excludes(csv);
   command->add_option("--heatmap", options->heatmap,
                       "Folder for PNGs that show which part of each photo spoke for malignancy");
+  command->footer(
+      "Examples:\n"
+      "  nevus predict run/model.onnx mole.jpg\n"
+      "  nevus predict run/model.onnx photos/ --heatmap maps --csv > answers.csv");
   command->callback([options, &status] { status = run_predict(*options); });
 }
 

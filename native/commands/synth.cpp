@@ -97,6 +97,9 @@ void add_synth_command(CLI::App& app, int& status) {
       ->capture_default_str();
   command->add_flag("--jpeg", options->jpeg, "JPEG files instead of PNG");
   command->add_flag("--flat", options->flat, "All photos in one folder, the label in their names");
+  command->footer(
+      "Example:\n"
+      "  nevus synth --out photos --count 100 && nevus train photos --out run");
   command->callback([options, &status] { status = run_synth(*options); });
 }
 

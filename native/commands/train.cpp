@@ -383,6 +383,10 @@ void add_train_command(CLI::App& app, int& status) {
       ->option_text("LABEL")
       ->group(data);
   command
+      ->add_option("--benign", o.benign, "A class that does not, though its name says so; likewise")
+      ->option_text("LABEL")
+      ->group(data);
+  command
       ->add_option("--val-share", r.val_share,
                    "Share of each class for validation, where no photo is marked val")
       ->check(CLI::Range(0.05, 0.5))
@@ -510,12 +514,23 @@ void add_train_command(CLI::App& app, int& status) {
       ->check(CLI::Range(0.0, 1000.0))
       ->capture_default_str()
       ->group(recipe);
-  command
-      ->add_option("--min-scale", r.augment.min_scale,
-                   "Least share of a photo's area in a training view")
-      ->check(CLI::Range(0.1, 1.0))
-      ->capture_default_str()
-      ->group(recipe);
+  const std::string augmentation = "Augmentation (flips are always on)";
+  const auto strength = [&](const char* name, double& to, const char* help, double low,
+                            double high) {
+    command->add_option(name, to, help)
+        ->check(CLI::Range(low, high))
+        ->capture_default_str()
+        ->group(augmentation);
+  };
+  strength("--min-scale", r.augment.min_scale, "Least share of a photo's area in a view", 0.1, 1);
+  strength("--aspect", r.augment.aspect, "Width to height changes by up to this factor", 1, 3);
+  strength("--rotation", r.augment.max_rotation, "Degrees to either side", 0, 180);
+  strength("--color", r.augment.color, "Of brightness, contrast and saturation", 0, 1);
+  strength("--hue", r.augment.hue, "Turn of the hue circle", 0, 0.5);
+  strength("--blur", r.augment.blur, "Share of views that lose resolution", 0, 1);
+  strength("--hair", r.augment.hair, "Share of views that get hair-like lines", 0, 1);
+  strength("--cutout", r.augment.cutout, "Share of views that lose a rectangle", 0, 1);
+  strength("--jpeg", r.augment.jpeg, "Share of views that go through a JPEG", 0, 1);
 
   const std::string package = "Model package";
   command->add_option("--name", o.name, "The model's name [the run folder's]")->group(package);
@@ -540,6 +555,8 @@ void add_train_command(CLI::App& app, int& status) {
       "  nevus train labels.csv --out run --find-lr          which learning rate?\n"
       "  nevus train photos/ --out run --balance sampling --mixup 0.2 --epochs 30 --patience 5\n"
       "  torchrun --no-python --nproc-per-node 4 nevus train photos/ --out run     four GPUs\n"
+      "\n"
+      "docs/training.md: several sources and GPUs, what happens when something goes wrong.\n"
       "Ctrl-C stops after the current batch and keeps a checkpoint. Photos marked `test` are "
       "never\n"
       "trained on. The same command with the same seed gives the same numbers (on a CPU).");
