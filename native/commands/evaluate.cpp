@@ -94,10 +94,11 @@ std::vector<Figure> figures(const Measured& measured, double threshold,
 struct ClassFigures {
   std::vector<std::vector<std::int64_t>> confusion;  // [truth][answer]
   std::vector<double> recall;
-  double macro_recall = 0, macro_auc = 0;
+  Figure macro_recall, macro_auc;
 };
 
-ClassFigures class_figures(const Measured& measured, std::size_t classes) {
+ClassFigures class_figures(const Measured& measured, std::size_t classes,
+                           const EvaluateOptions& options) {
   ClassFigures out;
   out.confusion.assign(classes, std::vector<std::int64_t>(classes, 0));
   for (std::size_t i = 0; i < measured.truth.size(); ++i)
@@ -109,9 +110,29 @@ ClassFigures class_figures(const Measured& measured, std::size_t classes) {
     out.recall.push_back(
         all > 0 ? static_cast<double>(out.confusion[c][c]) / static_cast<double>(all) : NAN);
   }
-  const int n = static_cast<int>(classes);
-  out.macro_recall = balanced_accuracy(measured.probabilities, measured.truth, n);
-  out.macro_auc = macro_auc(measured.probabilities, measured.truth, n);
+  // The bootstrap draws photos by their number, and the figures look their rows up.
+  Scored numbers{{}, measured.data.labels, measured.data.groups};
+  for (std::size_t i = 0; i < measured.truth.size(); ++i)
+    numbers.scores.push_back(static_cast<double>(i));
+  const auto figure = [&](const char* key, const char* name, const auto& of) {
+    const Statistic statistic = [&](Scores drawn, Labels) {
+      std::vector<double> probabilities;
+      std::vector<int> truth;
+      for (const double number : drawn) {
+        const auto i = static_cast<std::size_t>(number);
+        const double* row = measured.probabilities.data() + i * classes;
+        probabilities.insert(probabilities.end(), row, row + classes);
+        truth.push_back(measured.truth[i]);
+      }
+      return of(probabilities, truth, static_cast<int>(classes));
+    };
+    return Figure{key, name, statistic(numbers.scores, numbers.labels),
+                  bootstrap_interval(numbers, statistic, options.resamples, options.seed)};
+  };
+  out.macro_recall = figure("macro_recall", "mean recall over the classes",
+                            [](auto& p, auto& t, int n) { return balanced_accuracy(p, t, n); });
+  out.macro_auc = figure("macro_auc", "mean AUC, one class against the rest",
+                         [](auto& p, auto& t, int n) { return macro_auc(p, t, n); });
   return out;
 }
 
@@ -338,9 +359,9 @@ void print(const Evaluation& e) {
       rows.back().push_back(fixed(e.per_class->recall[c], 4));
     }
     std::fputs(format_table(rows).c_str(), stdout);
-    std::printf("Mean recall over classes: %s; mean AUC of one class against the rest: %s\n",
-                fixed(e.per_class->macro_recall, 4).c_str(),
-                fixed(e.per_class->macro_auc, 4).c_str());
+    for (const Figure* f : {&e.per_class->macro_recall, &e.per_class->macro_auc})
+      std::printf("%s: %s (%s to %s)\n", f->name.c_str(), fixed(f->value, 4).c_str(),
+                  fixed(f->interval.low, 4).c_str(), fixed(f->interval.high, 4).c_str());
   }
   if (!e.subgroups.empty()) {
     std::printf("\nSubgroups:\n");
@@ -395,8 +416,10 @@ Result<bool> write_json(const Evaluation& e) {
   if (e.options.prevalence) out["prevalence"] = *e.options.prevalence;
   if (e.per_class) {
     out["class_confusion"] = e.per_class->confusion;
-    out["macro_recall"] = finite(e.per_class->macro_recall);
-    out["macro_auc"] = finite(e.per_class->macro_auc);
+    for (const Figure* f : {&e.per_class->macro_recall, &e.per_class->macro_auc}) {
+      out[f->key] = finite(f->value);
+      out[f->key + "_ci"] = {finite(f->interval.low), finite(f->interval.high)};
+    }
     for (std::size_t c = 0; c < e.package.classes.size(); ++c)
       out["class_recall"][e.package.classes[c].id] = finite(e.per_class->recall[c]);
   }
@@ -460,6 +483,8 @@ Result<bool> write_report(const Evaluation& e, std::vector<ReportMistake> mistak
   if (e.per_class) {
     for (const ModelClass& one : e.package.classes) report.classes.push_back(one.name);
     report.class_confusion = e.per_class->confusion;
+    for (const Figure* f : {&e.per_class->macro_recall, &e.per_class->macro_auc})
+      report.figures.push_back({f->name, f->value, f->interval.low, f->interval.high});
   }
   if (!e.subgroups.empty()) report.subgroups = subgroup_rows(e.subgroups);
   if (e.ood)
@@ -533,7 +558,7 @@ int run_evaluate(const EvaluateOptions& options) {
                subgroups(measured, samples, options, threshold),
                std::nullopt};
   if (package.classes.size() > 2 && meaning.all_classes)
-    e.per_class = class_figures(measured, package.classes.size());
+    e.per_class = class_figures(measured, package.classes.size(), options);
   if (!options.ood.empty()) {
     const auto ood = out_of_distribution(*session, measured, options);
     if (!ood) return fail(ood.error().message);

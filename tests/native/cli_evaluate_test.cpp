@@ -175,6 +175,43 @@ TEST_F(Evaluate, GivesPredictiveValuesAndSubgroups) {
   EXPECT_NE(absent.err.find("no column 'age'"), std::string::npos) << absent.err;
 }
 
+TEST_F(Evaluate, SeveralClassesHaveFiguresOfTheirOwn) {
+  ModelPackage package = test::tiny_package();
+  package.classes = {
+      {"nv", "Naevus", false}, {"mel", "Melanoma", true}, {"bkl", "Keratosis", false}};
+  model_ = folder_.write("three.onnx", test::tiny_model_with(package)).string();
+  std::string csv = "file,label\n";
+  for (int i = 0; i < 12; ++i) {
+    const std::string name = "three/" + std::to_string(i) + ".png";
+    folder_.write(name, shade(30 + 18 * i));
+    csv += name + (i < 4 ? ",mel\n" : i < 8 ? ",bkl\n" : ",nv\n");
+  }
+  folder_.write("three.csv", csv);
+  const Ran ran = evaluate(folder_ / "three.csv", {"--report", folder_ / "three.html"});
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const json f = figures();
+  double sum = 0, all = 0;
+  for (std::size_t truth = 0; truth < 3; ++truth) {
+    const auto row = f.at("class_confusion").at(truth).get<std::vector<int>>();
+    EXPECT_EQ(row[0] + row[1] + row[2], 4);
+    EXPECT_DOUBLE_EQ(f.at("class_recall").at(package.classes[truth].id).get<double>(),
+                     row[truth] / 4.0);
+    sum += row[truth] / 4.0;
+    all += row[truth];
+  }
+  EXPECT_GT(all, 4) << "better than one class for all";
+  EXPECT_NEAR(f.at("macro_recall").get<double>(), sum / 3, 1e-12);
+  // Shades in order: the melanomas are the darkest, the naevi the lightest.
+  EXPECT_GT(f.at("macro_auc").get<double>(), 0.8);
+  for (const char* key : {"macro_recall", "macro_auc"}) {
+    const json ci = f.at(std::string(key) + "_ci");
+    EXPECT_LE(ci[0].get<double>(), f.at(key).get<double>() + 1e-12) << key;
+    EXPECT_GE(ci[1].get<double>(), f.at(key).get<double>() - 1e-12) << key;
+  }
+  EXPECT_NE(ran.out.find("Most probable class"), std::string::npos);
+  EXPECT_NE(test::read_text(folder_ / "three.html").find("Most probable class"), std::string::npos);
+}
+
 TEST_F(Evaluate, ShowsTheWorstMistakes) {
   ASSERT_EQ(evaluate(folder_ / "list.csv", {"--report", folder_ / "r.html"}).status, 0);
   const std::string html = test::read_text(folder_ / "r.html");

@@ -1,6 +1,7 @@
 // Built with the trainer's own ONNX writer, so that the fixture has the shape of what it ships.
 #include "support/tiny_model.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "nevus/self_test.h"
@@ -30,34 +31,37 @@ ModelPackage tiny_package() {
   return package;
 }
 
-std::vector<std::uint8_t> tiny_network() {
+std::vector<std::uint8_t> tiny_network(int classes) {
   constexpr int kernel = 32;
   ConvSpec conv;
   conv.in_channels = 3;
-  conv.out_channels = 2;
+  conv.out_channels = classes;
   conv.kernel = conv.stride = kernel;
-  for (int out = 0; out < 2; ++out)
+  for (int out = 0; out < classes; ++out)
     for (int c = 0; c < 3; ++c)
       for (int y = 0; y < kernel; ++y)
         for (int x = 0; x < kernel; ++x) {
           // Every quarter of the photo looks alike to the kernel: lean on its own upper left.
           const float lean = static_cast<float>(2 * kernel - x - 2 * y) / kernel;
-          conv.weight.push_back((out == 1 ? -1.0f : 1.0f) * (4 * lean - 0.5f) * 2 /
-                                (3 * kernel * kernel));
+          const float sign = out == 0 ? 1.0f : out == 1 ? -1.0f : 0.0f;
+          conv.weight.push_back(sign * (4 * lean - 0.5f) * 2 / (3 * kernel * kernel));
         }
   OnnxGraph graph(WeightStorage::float16);
   const std::string image = graph.input("image", {3, 64, 64});
   const std::string cam = graph.identity(graph.conv(image, conv, "head"), "cam");
+  std::vector<float> bias(static_cast<std::size_t>(classes), 0.0f);
+  bias[0] = -0.6f;
+  bias[1] = 0.6f;
   const std::string pooled = graph.flatten(graph.global_average_pool(cam));
-  const std::string logits =
-      graph.identity(graph.add_bias(pooled, {-0.6f, 0.6f}, "head_bias"), "logits");
-  graph.output(cam, {2, 2, 2});
-  graph.output(logits, {2});
+  const std::string logits = graph.identity(graph.add_bias(pooled, bias, "head_bias"), "logits");
+  graph.output(cam, {classes, 2, 2});
+  graph.output(logits, {classes});
   return graph.serialize();
 }
 
 std::vector<std::uint8_t> tiny_model_with(ModelPackage package) {
-  std::vector<std::uint8_t> onnx = tiny_network();
+  std::vector<std::uint8_t> onnx =
+      tiny_network(std::max(2, static_cast<int>(package.classes.size())));
   const auto hash = graph_sha256(onnx);
   if (!hash) throw std::runtime_error(hash.error().message);
   package.sha256 = hash.value();

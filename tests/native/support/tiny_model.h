@@ -16,8 +16,9 @@ ModelPackage tiny_package();
 /// or mirrored photo gets another answer.
 std::vector<std::uint8_t> tiny_model();
 
-/// The network without metadata.
-std::vector<std::uint8_t> tiny_network();
+/// The network without metadata. Classes beyond two have a logit of 0 always: mid grey photos are
+/// theirs.
+std::vector<std::uint8_t> tiny_network(int classes = 2);
 
 /// The network with this package's text, whatever it says (hash and self-test logits are filled
 /// in).
