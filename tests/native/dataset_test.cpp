@@ -115,7 +115,7 @@ TEST(Dataset, KeepsOnlyRowsThatMeetEveryCondition) {
   for (int i = 0; i < 12; ++i) {
     const std::string name = std::to_string(i) + ".jpg";
     folder.write(name, std::string("x"));
-    csv += name + (i % 2 ? ",a," : ",b,") + (i < 6 ? "male" : "female") +
+    csv += name + (i % 2 ? ",a," : ",b,") + (i < 8 ? "male" : "female") +
            (i < 4 ? ",arm" : ",leg") + "\n";
   }
   folder.write("list.csv", csv);
