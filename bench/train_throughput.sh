@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 rounds=${1:-3}
 photos=640
 data=../shared/data/kaggle/groups.csv
-venv=${NEVUS_CACHE_DIR:-$HOME/.cache/nevus}/bench-pytorch-2.14.1
+venv=${XDG_CACHE_HOME:-$HOME/.cache}/nevus/bench-pytorch-2.14.1
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 [ -x build/native/nevus ] || { echo "build first: scripts/build.sh native" >&2; exit 1; }

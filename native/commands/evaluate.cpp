@@ -387,64 +387,7 @@ void print(const Evaluation& e) {
   std::printf("\n%s\n", std::string(kNotice).c_str());
 }
 
-Result<bool> write_json(const Evaluation& e) {
-  nlohmann::json out{{"model", e.package.name},
-                     {"sha256", e.package.sha256},
-                     {"data", e.options.data.text()},
-                     {"data_hash", dataset_hash(e.dataset)},
-                     {"split", e.options.split},
-                     {"where", e.options.data.where},
-                     {"n", e.measured.data.labels.size()},
-                     {"n_lesions", e.lesions()},
-                     {"n_malignant", e.measured.malignant()},
-                     {"n_benign", e.measured.benign()},
-                     {"n_unreadable", e.measured.unreadable.size()},
-                     {"n_cannot_judge", e.measured.cannot_judge},
-                     {"threshold", e.threshold()},
-                     {"confusion",
-                      {{"tp", e.confusion.tp},
-                       {"fp", e.confusion.fp},
-                       {"tn", e.confusion.tn},
-                       {"fn", e.confusion.fn}}},
-                     {"resamples", e.options.resamples},
-                     {"seed", e.options.seed}};
-  for (const Figure& f : e.figures) {
-    out[f.key] = finite(f.value);
-    out[f.key + "_ci"] = {finite(f.interval.low), finite(f.interval.high)};
-  }
-  out["auc_delong_ci"] = {finite(e.delong.interval.low), finite(e.delong.interval.high)};
-  if (e.options.prevalence) out["prevalence"] = *e.options.prevalence;
-  if (e.per_class) {
-    out["class_confusion"] = e.per_class->confusion;
-    for (const Figure* f : {&e.per_class->macro_recall, &e.per_class->macro_auc}) {
-      out[f->key] = finite(f->value);
-      out[f->key + "_ci"] = {finite(f->interval.low), finite(f->interval.high)};
-    }
-    for (std::size_t c = 0; c < e.package.classes.size(); ++c)
-      out["class_recall"][e.package.classes[c].id] = finite(e.per_class->recall[c]);
-  }
-  for (const Subgroup& g : e.subgroups)
-    out["by"][g.column][g.value] = {
-        {"n_malignant", g.malignant},
-        {"n_benign", g.benign},
-        {"auc", finite(g.auc)},
-        {"auc_ci", {finite(g.auc_interval.low), finite(g.auc_interval.high)}},
-        {"sensitivity", finite(g.sensitivity)},
-        {"sensitivity_ci",
-         {finite(g.sensitivity_interval.low), finite(g.sensitivity_interval.high)}},
-        {"specificity", finite(g.specificity)},
-        {"specificity_ci",
-         {finite(g.specificity_interval.low), finite(g.specificity_interval.high)}}};
-  if (e.ood)
-    out["out_of_distribution"] = {
-        {"n", e.ood->pictures},           {"half", e.options.ood_half},
-        {"auroc", finite(e.ood->auroc)},  {"auroc_ci", {e.ood->interval.low, e.ood->interval.high}},
-        {"beyond_limit", e.ood->refused}, {"photos_beyond_limit", finite(e.ood->refused_photos)}};
-  return write_whole(e.options.json,
-                     out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-}
-
-Result<bool> write_report(const Evaluation& e, std::vector<ReportMistake> mistakes) {
+EvaluationReport report_of(const Evaluation& e, std::vector<ReportMistake> mistakes) {
   EvaluationReport report;
   report.title = e.package.name;
   report.data = e.options.data.text() + ", " + e.of;
@@ -500,7 +443,89 @@ Result<bool> write_report(const Evaluation& e, std::vector<ReportMistake> mistak
   report.remarks = e.dataset.warnings;
   for (const std::string& one : e.measured.unreadable) report.remarks.push_back("left out: " + one);
   report.sha256 = e.package.sha256;
-  return write_evaluation_report(e.options.report, report);
+  return report;
+}
+
+// What the report draws, as numbers.
+nlohmann::json curves_of(const EvaluationReport& report) {
+  const auto points = [](const std::vector<CurvePoint>& curve) {
+    nlohmann::json out = nlohmann::json::array();
+    for (const CurvePoint& point : curve) out.push_back({point.x, point.y});
+    return out;
+  };
+  return {{"roc", points(report.roc)},
+          {"precision_recall", points(report.precision_recall)},
+          {"reliability", points(report.reliability)},
+          {"reliability_uncalibrated", points(report.reliability_before)}};
+}
+
+Result<bool> write_json(const Evaluation& e, const EvaluationReport& report) {
+  nlohmann::json out{{"model", e.package.name},
+                     {"sha256", e.package.sha256},
+                     {"data", e.options.data.text()},
+                     {"data_hash", dataset_hash(e.dataset)},
+                     {"split", e.options.split},
+                     {"where", e.options.data.where},
+                     {"n", e.measured.data.labels.size()},
+                     {"n_lesions", e.lesions()},
+                     {"n_malignant", e.measured.malignant()},
+                     {"n_benign", e.measured.benign()},
+                     {"n_unreadable", e.measured.unreadable.size()},
+                     {"n_cannot_judge", e.measured.cannot_judge},
+                     {"threshold", e.threshold()},
+                     {"confusion",
+                      {{"tp", e.confusion.tp},
+                       {"fp", e.confusion.fp},
+                       {"tn", e.confusion.tn},
+                       {"fn", e.confusion.fn}}},
+                     {"resamples", e.options.resamples},
+                     {"seed", e.options.seed}};
+  for (const Figure& f : e.figures) {
+    out[f.key] = finite(f.value);
+    out[f.key + "_ci"] = {finite(f.interval.low), finite(f.interval.high)};
+  }
+  out["auc_delong_ci"] = {finite(e.delong.interval.low), finite(e.delong.interval.high)};
+  if (e.options.prevalence) out["prevalence"] = *e.options.prevalence;
+  if (e.per_class) {
+    out["class_confusion"] = e.per_class->confusion;
+    for (const Figure* f : {&e.per_class->macro_recall, &e.per_class->macro_auc}) {
+      out[f->key] = finite(f->value);
+      out[f->key + "_ci"] = {finite(f->interval.low), finite(f->interval.high)};
+    }
+    for (std::size_t c = 0; c < e.package.classes.size(); ++c)
+      out["class_recall"][e.package.classes[c].id] = finite(e.per_class->recall[c]);
+  }
+  for (const Subgroup& g : e.subgroups)
+    out["by"][g.column][g.value] = {
+        {"n_malignant", g.malignant},
+        {"n_benign", g.benign},
+        {"auc", finite(g.auc)},
+        {"auc_ci", {finite(g.auc_interval.low), finite(g.auc_interval.high)}},
+        {"sensitivity", finite(g.sensitivity)},
+        {"sensitivity_ci",
+         {finite(g.sensitivity_interval.low), finite(g.sensitivity_interval.high)}},
+        {"specificity", finite(g.specificity)},
+        {"specificity_ci",
+         {finite(g.specificity_interval.low), finite(g.specificity_interval.high)}}};
+  if (e.ood)
+    out["out_of_distribution"] = {
+        {"n", e.ood->pictures},           {"half", e.options.ood_half},
+        {"auroc", finite(e.ood->auroc)},  {"auroc_ci", {e.ood->interval.low, e.ood->interval.high}},
+        {"beyond_limit", e.ood->refused}, {"photos_beyond_limit", finite(e.ood->refused_photos)}};
+  out["curves"] = curves_of(report);
+  for (const Histogram& histogram : report.histograms)
+    out["histograms"].push_back({{"photos", histogram.title},
+                                 {"of", histogram.unit},
+                                 {"low", histogram.low},
+                                 {"step", histogram.step},
+                                 {"counts", histogram.counts}});
+  out["worst_mistakes"] = nlohmann::json::array();
+  for (const ReportMistake& one : report.mistakes)
+    out["worst_mistakes"].push_back({{"file", one.name},
+                                     {"label", one.malignant ? "malignant" : "benign"},
+                                     {"malignancy", one.probability}});
+  return write_whole(e.options.json,
+                     out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 int fail(const std::string& message) {
@@ -565,12 +590,15 @@ int run_evaluate(const EvaluateOptions& options) {
     e.ood = *ood;
   }
   print(e);
+  if (options.json.empty() && options.report.empty()) return 0;
+  const EvaluationReport report =
+      report_of(e, worst_mistakes(*session, measured, samples, threshold));
   if (!options.json.empty()) {
-    const auto written = write_json(e);
+    const auto written = write_json(e, report);
     if (!written) return fail(written.error().message);
   }
   if (!options.report.empty()) {
-    const auto written = write_report(e, worst_mistakes(*session, measured, samples, threshold));
+    const auto written = write_evaluation_report(options.report, report);
     if (!written) return fail(written.error().message);
   }
   return 0;
@@ -611,7 +639,9 @@ void add_evaluate_command(CLI::App& app, int& status) {
                    "Also write an HTML report: curves, histograms, confusion, the worst mistakes "
                    "with their heat-maps")
       ->option_text("FILE");
-  command->add_option("--json", options->json, "Also write the figures to this file")
+  command
+      ->add_option("--json", options->json,
+                   "Also write figures, curves and the worst mistakes to this file")
       ->option_text("FILE");
   command->add_option("--resamples", options->resamples, "Bootstrap resamples behind the intervals")
       ->check(CLI::Range(100, 100000))

@@ -118,6 +118,31 @@ TEST_F(Evaluate, WritesAReport) {
   EXPECT_EQ(evaluate(folder_ / "list.csv", {"--report", folder_ / "list.csv/r.html"}).status, 1);
 }
 
+TEST_F(Evaluate, TheJsonHoldsWhatTheReportDraws) {
+  ASSERT_EQ(evaluate(folder_ / "list.csv").status, 0);
+  const json f = figures();
+  // The area under the drawn curve, by trapezoids, is the AUC.
+  const json& roc = f.at("curves").at("roc");
+  ASSERT_GE(roc.size(), 3u);
+  double area = 0;
+  for (std::size_t i = 1; i < roc.size(); ++i)
+    area += (roc[i][0].get<double>() - roc[i - 1][0].get<double>()) *
+            (roc[i][1].get<double>() + roc[i - 1][1].get<double>()) / 2;
+  EXPECT_NEAR(area, f.at("auc").get<double>(), 1e-12);
+  EXPECT_DOUBLE_EQ(f.at("curves").at("precision_recall").back()[0].get<double>(), 1);
+  EXPECT_FALSE(f.at("curves").at("reliability").empty());
+  std::size_t counted = 0;
+  for (const json& histogram : f.at("histograms"))
+    for (const json& count : histogram.at("counts")) counted += count.get<std::size_t>();
+  EXPECT_EQ(counted, f.at("n").get<std::size_t>());
+  const std::size_t wrong =
+      f.at("confusion").at("fp").get<std::size_t>() + f.at("confusion").at("fn").get<std::size_t>();
+  EXPECT_EQ(f.at("worst_mistakes").size(), wrong);
+  for (const json& one : f.at("worst_mistakes"))
+    EXPECT_EQ(one.at("malignancy").get<double>() < f.at("threshold").get<double>(),
+              one.at("label") == "malignant");
+}
+
 TEST_F(Evaluate, NamesUnreadablePhotosAndGoesOn) {
   folder_.write("by_class/nv/broken.jpg", std::string("not a photo"));
   folder_.write("by_class/nv/empty.png", std::string());
