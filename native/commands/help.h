@@ -5,10 +5,10 @@
 
 namespace nevus {
 
-/// Options as "--epochs N [5]": what to give, and what it is without.
+/// Options as "--epochs N [5]", what to give and what it is without, then what it does, wrapped.
 class HelpFormatter : public CLI::Formatter {
  public:
-  HelpFormatter() { column_width(34); }
+  std::string make_option(const CLI::Option* option, bool is_positional) const override;
   std::string make_option_opts(const CLI::Option* option) const override;
 };
 
