@@ -115,7 +115,11 @@ Result<PhotoFeatures> FeatureExtractor::extract(const std::filesystem::path& fil
   cv::createCLAHE(4.0, cv::Size(4, 4))->apply(gray, even);
   std::vector<cv::KeyPoint> keypoints;
   detector_->detectAndCompute(even, cv::noArray(), keypoints, out.descriptors);
-  for (const cv::KeyPoint& point : keypoints) out.keypoints.push_back(point.pt);
+  for (const cv::KeyPoint& point : keypoints) {
+    out.keypoints.push_back(point.pt);
+    out.poses.push_back({static_cast<std::uint8_t>(std::lround(point.angle * (256.0 / 360)) & 255),
+                         static_cast<std::uint8_t>(point.octave)});
+  }
   return out;
 }
 

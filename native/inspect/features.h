@@ -18,6 +18,12 @@ namespace nevus {
 inline constexpr int kLayoutSize = 63;  ///< 8 x 8 cosine coefficients without the first
 inline constexpr int kColorSize = 24;   ///< 4 rings x (mean, deviation) x (L, a, b)
 
+/// Turn and size of a keypoint, as far as two photos of one lesion have to agree on them.
+struct KeypointPose {
+  std::uint8_t turn = 0;   ///< of a full turn in 256 steps
+  std::uint8_t level = 0;  ///< of the image pyramid, each 1.2 times smaller than the one before
+};
+
 struct PhotoFeatures {
   int width = 0, height = 0;  ///< pixels, upright
   std::uintmax_t bytes = 0;   ///< of the file
@@ -28,6 +34,7 @@ struct PhotoFeatures {
   std::array<float, kColorSize> color{};
   cv::Mat details;  ///< 44 x 44 floats: the middle's grey values without the broad strokes
   std::vector<cv::Point2f> keypoints;  ///< in a frame whose shorter side is 224 pixels
+  std::vector<KeypointPose> poses;     ///< one a keypoint
   cv::Mat descriptors;                 ///< n x 32 bytes (ORB; Rublee et al., ICCV 2011)
 };
 

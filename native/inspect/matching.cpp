@@ -13,6 +13,8 @@
 #include <thread>
 #include <unordered_map>
 
+#include "inspect/candidates.h"
+
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define NEVUS_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
 #else
@@ -22,8 +24,9 @@
 namespace nevus {
 namespace {
 
-constexpr std::size_t kByLayout = 12, kByColor = 40;  // neighbours to look at closely
-constexpr float kLayoutAlike = 0.93f;                 // cosine from which two layouts may be copies
+// Neighbours to look at closely.
+constexpr std::size_t kByLayout = 12, kByColor = 8, kByStructure = 24;
+constexpr float kLayoutAlike = 0.93f;  // cosine from which two layouts may be copies
 constexpr double kSamePicture = 0.85;  // correlation of the aligned pictures' details
 constexpr int kGreatestDistance = 70;  // of two ORB descriptors, of 256 bits
 constexpr double kRatio = 0.85;        // to the second best (Lowe, 2004)
@@ -202,14 +205,18 @@ std::vector<PhotoPair> find_pairs(const std::vector<PhotoFeatures>& photos, int 
     next = 0;
     std::vector<std::thread> workers;
     for (int t = 0; t < std::max(1, threads); ++t) {
-      workers.emplace_back([&] {
-        for (std::size_t i = next++; i < count && !stop; i = next++) work(i);
+      workers.emplace_back([&, t] {
+        for (std::size_t i = next++; i < count && !stop; i = next++)
+          work(i, static_cast<std::size_t>(t));
       });
     }
     for (std::thread& worker : workers) worker.join();
   };
 
-  each(n, [&](std::size_t i) {
+  const StructureIndex structures(photos);
+  std::vector<StructureIndex::Votes> votes;
+  for (int t = 0; t < std::max(1, threads); ++t) votes.emplace_back(structures);
+  each(n, [&](std::size_t i, std::size_t thread) {
     std::vector<float> values(n), best(n, -1.0f);
     std::vector<std::size_t> chosen;
     for (int how = 0; how < 8; ++how) {
@@ -227,6 +234,7 @@ std::vector<PhotoPair> find_pairs(const std::vector<PhotoFeatures>& photos, int 
       values[k] = sum;
     }
     greatest(values, i, kByColor, chosen);
+    structures.nearest(i, kByStructure, votes[thread], chosen);
     {
       const std::lock_guard lock(mutex);
       for (const std::size_t k : chosen) candidates.emplace(std::min(i, k), std::max(i, k));
@@ -243,7 +251,7 @@ std::vector<PhotoPair> find_pairs(const std::vector<PhotoFeatures>& photos, int 
 
   const std::vector<std::pair<std::size_t, std::size_t>> list(candidates.begin(), candidates.end());
   done = 0;
-  each(list.size(), [&](std::size_t at) {
+  each(list.size(), [&](std::size_t at, std::size_t) {
     const auto [i, k] = list[at];
     const PhotoFeatures &a = photos[i], &b = photos[k];
     PhotoPair pair{i, k, Likeness::same_pixels, 1};
@@ -258,10 +266,10 @@ std::vector<PhotoPair> find_pairs(const std::vector<PhotoFeatures>& photos, int 
       alike = pair.score >= kSamePicture;
     }
     if (!alike) {
-      const int structures = common_structures(a, b);
+      const int common = common_structures(a, b);
       pair.likeness = Likeness::same_lesion;
-      pair.score = structures;
-      alike = structures >= kSameLesionStructures;
+      pair.score = common;
+      alike = common >= kSameLesionStructures;
     }
     if (alike) {
       const std::lock_guard lock(mutex);
