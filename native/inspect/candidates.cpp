@@ -11,6 +11,7 @@ namespace {
 constexpr int kTables = 16;
 constexpr int kKeyBits = 18;
 constexpr std::uint32_t kCommon = 400;  // entries from which a key says nothing
+constexpr int kLeastVotes = 11;  // a close look hardly ever finds anything below
 
 // An entry: photo in the high bits, then 5 bits of turn, 3 bits of pyramid level.
 constexpr int kTurnBits = 5, kLevelBits = 3;
@@ -104,7 +105,7 @@ void StructureIndex::nearest(std::size_t own, std::size_t count, Votes& votes,
         most = std::max(most, bins[turn] + bins[(turn + 1) % kTurnBins]);
     }
     votes.scores_[photo] = static_cast<float>(most);
-    if (most > 2 && photo != own) best.push_back(photo);
+    if (most >= kLeastVotes && photo != own) best.push_back(photo);
     std::fill(row, row + kBins, std::uint8_t{0});
   }
   count = std::min(count, best.size());

@@ -35,11 +35,11 @@ std::array<float, kLayoutSize> layout_of(const cv::Mat& gray) {
   return out;
 }
 
-// Mean and deviation of the colours in four rings: the same however the picture is turned.
+// Mean and deviation of the colours (brightness and two opponent pairs) in four rings: the same
+// however the picture is turned.
 std::array<float, kColorSize> color_of(const cv::Mat& rgb) {
-  cv::Mat small, lab;
+  cv::Mat small;
   cv::resize(rgb, small, cv::Size(32, 32), 0, 0, cv::INTER_AREA);
-  cv::cvtColor(small, lab, cv::COLOR_RGB2Lab);
   std::array<double, kColorSize> sum{};
   std::array<double, kColorSize / 2> squares{};
   std::array<double, 4> count{};
@@ -47,12 +47,13 @@ std::array<float, kColorSize> color_of(const cv::Mat& rgb) {
     for (int x = 0; x < 32; ++x) {
       const double radius = std::hypot(x - 15.5, y - 15.5);
       const auto ring = static_cast<std::size_t>(std::min(3.0, radius / 4.6));
-      const auto& pixel = lab.at<cv::Vec3b>(y, x);
+      const auto& pixel = small.at<cv::Vec3b>(y, x);
+      const double r = pixel[0], g = pixel[1], b = pixel[2];
+      const std::array<double, 3> opponent{r + g + b, r - g, r + g - 2 * b};
       count[ring] += 1;
       for (std::size_t k = 0; k < 3; ++k) {
-        sum[ring * 3 + k] += pixel[static_cast<int>(k)];
-        squares[ring * 3 + k] +=
-            static_cast<double>(pixel[static_cast<int>(k)]) * pixel[static_cast<int>(k)];
+        sum[ring * 3 + k] += opponent[k];
+        squares[ring * 3 + k] += opponent[k] * opponent[k];
       }
     }
   }

@@ -16,7 +16,8 @@ namespace nevus {
 
 /// The signs of low frequencies and the colours of rings: cheap to compare with thousands.
 inline constexpr int kLayoutSize = 63;  ///< 8 x 8 cosine coefficients without the first
-inline constexpr int kColorSize = 24;   ///< 4 rings x (mean, deviation) x (L, a, b)
+inline constexpr int kColorSize =
+    24;  ///< 4 rings x (mean, deviation) x (brightness, red-green, blue-yellow)
 
 /// Turn and size of a keypoint, as far as two photos of one lesion have to agree on them.
 struct KeypointPose {

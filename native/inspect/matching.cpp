@@ -30,6 +30,7 @@ constexpr float kLayoutAlike = 0.93f;  // cosine from which two layouts may be c
 constexpr double kSamePicture = 0.85;  // correlation of the aligned pictures' details
 constexpr int kGreatestDistance = 70;  // of two ORB descriptors, of 256 bits
 constexpr double kRatio = 0.85;        // to the second best (Lowe, 2004)
+constexpr std::size_t kTurnBins = 16, kTurnWindow = 4;  // a quarter of a turn holds them all
 
 using Layout = std::array<float, kLayoutSize>;
 
@@ -146,17 +147,43 @@ int common_structures(const PhotoFeatures& a, const PhotoFeatures& b) {
   std::vector<Nearest> there(static_cast<std::size_t>(n));
   std::vector<int> back(static_cast<std::size_t>(m)), row(static_cast<std::size_t>(m));
   nearest_all(first, n, second, m, row.data(), there.data(), back.data());
-  std::vector<cv::Point2f> from, to;
+  struct Match {
+    int from, to;
+    std::uint8_t turn;  // from one keypoint to the other, of a full turn in 256 steps
+  };
+  std::vector<Match> matches;
+  std::array<int, kTurnBins> turns{};
   for (int i = 0; i < n; ++i) {
     const Nearest& match = there[static_cast<std::size_t>(i)];
     if (match.distance > kGreatestDistance || match.distance > kRatio * match.second ||
         (back[static_cast<std::size_t>(match.index)] & kIndexMask) != i) {
       continue;
     }
-    from.push_back(a.keypoints[static_cast<std::size_t>(i)]);
-    to.push_back(b.keypoints[static_cast<std::size_t>(match.index)]);
+    const auto turn =
+        static_cast<std::uint8_t>(b.poses[static_cast<std::size_t>(match.index)].turn -
+                                  a.poses[static_cast<std::size_t>(i)].turn);
+    matches.push_back({i, match.index, turn});
+    ++turns[turn * kTurnBins / 256];
   }
-  if (from.size() < 8) return 0;
+  // One camera's turn is that of all of its structures, give or take; chance has any. What does not
+  // agree would only keep RANSAC busy.
+  std::size_t common = 0;
+  int most = 0;
+  for (std::size_t bin = 0; bin < kTurnBins; ++bin) {
+    int sum = 0;
+    for (std::size_t k = 0; k < kTurnWindow; ++k) sum += turns[(bin + k) % kTurnBins];
+    if (sum > most) {
+      most = sum;
+      common = bin;
+    }
+  }
+  if (most < 8) return 0;
+  std::vector<cv::Point2f> from, to;
+  for (const Match& match : matches) {
+    if ((match.turn * kTurnBins / 256 + kTurnBins - common) % kTurnBins >= kTurnWindow) continue;
+    from.push_back(a.keypoints[static_cast<std::size_t>(match.from)]);
+    to.push_back(b.keypoints[static_cast<std::size_t>(match.to)]);
+  }
   cv::Mat inliers;
   const cv::Mat map = cv::estimateAffine2D(from, to, inliers, cv::RANSAC, 5.0, 1000, 0.99, 5);
   if (map.empty()) return 0;
