@@ -106,7 +106,7 @@ std::string picture(std::span<const std::uint8_t> jpeg, const std::string& alt) 
   static constexpr char kDigits[] =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out =
-      "<img loading=\"lazy\" alt=\"" + escaped(alt) + "\" src=\"data:image/jpeg;base64,";
+      "<img decoding=\"async\" alt=\"" + escaped(alt) + "\" src=\"data:image/jpeg;base64,";
   for (std::size_t i = 0; i < jpeg.size(); i += 3) {
     const std::size_t left = jpeg.size() - i;
     const unsigned bits = static_cast<unsigned>(jpeg[i]) << 16 |
