@@ -4,10 +4,12 @@
 #include <fstream>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <optional>
 #include <random>
 #include <set>
 
 #include "image_io/photo.h"
+#include "inspect/candidates.h"
 #include "inspect/inspection.h"
 #include "support/program.h"
 #include "synth/lesion.h"
@@ -142,6 +144,71 @@ TEST_F(InspectTest, ThreadsDoNotChangeWhatIsFound) {
   ASSERT_EQ(one.issues.size(), two.issues.size());
   for (std::size_t i = 0; i < one.issues.size(); ++i)
     EXPECT_EQ(one.issues[i].detail, two.issues[i].detail);
+}
+
+// Photos with random structures, all different.
+std::vector<PhotoFeatures> strangers(std::size_t count, std::mt19937& random) {
+  std::vector<PhotoFeatures> photos(count);
+  for (PhotoFeatures& photo : photos) {
+    photo.descriptors.create(300, 32, CV_8U);
+    for (int row = 0; row < 300; ++row) {
+      for (int k = 0; k < 32; ++k)
+        photo.descriptors.at<std::uint8_t>(row, k) = static_cast<std::uint8_t>(random());
+      photo.poses.push_back(
+          {static_cast<std::uint8_t>(random()), static_cast<std::uint8_t>(random() % 6)});
+    }
+  }
+  return photos;
+}
+
+// Gives `to` 60 of `from`'s structures, a few bits of each changed, turned by `turn` (any: by
+// chance).
+void share(const PhotoFeatures& from, PhotoFeatures& to, std::optional<int> turn,
+           std::mt19937& random) {
+  for (int row = 0; row < 60; ++row) {
+    for (int k = 0; k < 32; ++k) {
+      std::uint8_t flips = 0;
+      for (int bit = 0; bit < 8; ++bit)
+        flips |= static_cast<std::uint8_t>((random() % 10 == 0) << bit);
+      to.descriptors.at<std::uint8_t>(row, k) = from.descriptors.at<std::uint8_t>(row, k) ^ flips;
+    }
+    const auto i = static_cast<std::size_t>(row);
+    const int by = turn ? *turn : static_cast<int>(random() % 256);
+    to.poses[i].turn = static_cast<std::uint8_t>(from.poses[i].turn + by);
+    to.poses[i].level = from.poses[i].level;
+  }
+}
+
+TEST(StructureIndexTest, FindsThePhotoWhoseStructuresTurnedTogether) {
+  std::mt19937 random(3);
+  std::vector<PhotoFeatures> photos = strangers(200, random);
+  share(photos[7], photos[150], 90, random);
+  share(photos[7], photos[90], std::nullopt, random);  // the same structures, thrown about
+  const StructureIndex index(photos);
+  StructureIndex::Votes votes(index);
+  std::vector<std::size_t> found, again, back;
+  index.nearest(7, 2, votes, found);
+  ASSERT_FALSE(found.empty());
+  EXPECT_EQ(found[0], 150u);
+  index.nearest(150, 1, votes, back);
+  EXPECT_EQ(back, std::vector<std::size_t>{7});
+  index.nearest(7, 2, votes, again);
+  EXPECT_EQ(again, found) << "whatever was asked before";
+  std::vector<std::size_t> none;
+  index.nearest(20, 5, votes, none);
+  EXPECT_TRUE(none.empty()) << "strangers share nothing";
+}
+
+TEST(StructureIndexTest, PhotosWithoutStructuresAreNoTrouble) {
+  std::mt19937 random(4);
+  std::vector<PhotoFeatures> photos = strangers(3, random);
+  photos[1] = PhotoFeatures();
+  const StructureIndex index(photos);
+  StructureIndex::Votes votes(index);
+  std::vector<std::size_t> found;
+  index.nearest(1, 5, votes, found);
+  index.nearest(0, 5, votes, found);
+  EXPECT_TRUE(found.empty());
 }
 
 }  // namespace
