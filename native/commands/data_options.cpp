@@ -27,7 +27,7 @@ Result<bool> each(const std::vector<std::string>& texts, const char* option, std
       const std::string at = std::string(option) + " " + text + ": ";
       if (number > sources) return Error{at + "there is no source " + std::to_string(number), ""};
       if (own ? number != n : number != 0) continue;
-      const Result<bool> used = use(rest, at);
+      Result<bool> used = use(rest, at);
       if (!used) return used;
     }
   return true;

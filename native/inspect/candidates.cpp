@@ -11,7 +11,7 @@ namespace {
 constexpr int kTables = 16;
 constexpr int kKeyBits = 18;
 constexpr std::uint32_t kCommon = 400;  // entries from which a key says nothing
-constexpr int kLeastVotes = 11;  // a close look hardly ever finds anything below
+constexpr int kLeastVotes = 11;         // a close look hardly ever finds anything below
 
 // An entry: photo in the high bits, then 5 bits of turn, 3 bits of pyramid level.
 constexpr int kTurnBits = 5, kLevelBits = 3;
