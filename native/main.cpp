@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   nevus::add_evaluate_command(app, status);
   nevus::add_compare_command(app, status);
   nevus::add_predict_command(app, status);
+  nevus::add_convert_command(app, status);
   nevus::add_synth_command(app, status);
   nevus::add_site_command(app, status);
   nevus::add_serve_command(app, status);

@@ -544,7 +544,11 @@ void add_train_command(CLI::App& app, int& status) {
       ->capture_default_str()
       ->group(package);
   command
-      ->add_flag("--export-float32", o.export_float32, "Store weights as float32 (twice the size)")
+      ->add_option_function<std::string>(
+          "--export", [&o](const std::string& text) { o.storage = *weight_storage(text); },
+          "How weights are stored: float16, int8 (a little over half the size) or float32 (twice)")
+      ->check(CLI::IsMember({"float16", "int8", "float32"}))
+      ->default_str("float16")
       ->group(package);
   command->footer(
       "Examples:\n"

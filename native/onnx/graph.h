@@ -1,5 +1,5 @@
-// Writes ONNX files: a small graph builder over protobuf's wire format (protozero). Field numbers
-// are those of onnx.proto, IR version 8, opset 13. Knows nothing of LibTorch.
+// Writes ONNX files: a small graph builder over protobuf's wire format. IR version 8, opset 13,
+// weights as float32; storage.h makes them smaller. Knows nothing of LibTorch.
 #pragma once
 
 #include <cstdint>
@@ -9,22 +9,17 @@
 
 namespace nevus {
 
-/// float16: kernels are stored as half and a Cast node widens them. Biases and the kernels that ask
-/// for it stay float32.
-enum class WeightStorage { float16, float32 };
-
 /// Convolution with folded batch-norm; all attributes are written out (no auto_pad).
 struct ConvSpec {
   int in_channels = 0, out_channels = 0, kernel = 1, stride = 1, groups = 1;
   int pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
   std::vector<float> weight;  ///< out * in/groups * k * k
   std::vector<float> bias;    ///< out, or empty
-  bool exact = false;         ///< the kernel stays float32 whatever the storage
 };
 
 class OnnxGraph {
  public:
-  explicit OnnxGraph(WeightStorage storage);
+  OnnxGraph();
   ~OnnxGraph();
 
   /// Declares the graph's input float32 [N, shape...]; returns its name.

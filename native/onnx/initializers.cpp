@@ -1,78 +1,55 @@
-// Walks ModelProto.graph.initializer (field numbers of onnx.proto).
+// Walks ModelProto.graph.initializer.
 #include "onnx/initializers.h"
 
-#include <bit>
-#include <cstring>
-#include <protozero/pbf_reader.hpp>
-
-#include "onnx/half.h"
+#include "onnx/wire.h"
 
 namespace nevus {
 namespace {
 
-constexpr protozero::pbf_tag_type kGraph = 7, kInitializer = 5;
-constexpr protozero::pbf_tag_type kDims = 1, kType = 2, kName = 8, kRaw = 9;
-constexpr std::int32_t kFloat32 = 1, kFloat16 = 10;
+bool take_suffix(std::string& name, std::string_view suffix) {
+  if (!name.ends_with(suffix)) return false;
+  name.resize(name.size() - suffix.size());
+  return true;
+}
 
 }  // namespace
 
 Result<std::map<std::string, OnnxTensor>> read_initializers(std::span<const std::uint8_t> onnx) {
   std::map<std::string, OnnxTensor> tensors;
+  std::map<std::string, std::vector<float>> scales;  // of int8 kernels
+  std::vector<std::string> integers;
   try {
     protozero::pbf_reader model(reinterpret_cast<const char*>(onnx.data()), onnx.size());
-    while (model.next(kGraph)) {
+    while (model.next(wire::model::graph)) {
       protozero::pbf_reader graph = model.get_message();
-      while (graph.next(kInitializer)) {
-        protozero::pbf_reader tensor = graph.get_message();
-        OnnxTensor out;
-        std::string name;
-        std::int32_t type = 0;
-        protozero::data_view raw;
-        while (tensor.next()) {
-          switch (tensor.tag()) {
-            case kDims:
-              out.shape.push_back(tensor.get_int64());
-              break;
-            case kType:
-              type = tensor.get_int32();
-              break;
-            case kName:
-              name = tensor.get_string();
-              break;
-            case kRaw:
-              raw = tensor.get_view();
-              break;
-            default:
-              tensor.skip();
-          }
+      while (graph.next(wire::graph::initializer)) {
+        const wire::Tensor tensor = wire::read_tensor(graph.get_message());
+        const auto count = tensor.count();
+        if (!count) return count.error();
+        std::vector<float> values = tensor.values();
+        if (values.empty()) continue;  // no weight
+        std::string name = tensor.name;
+        if (tensor.type == wire::tensor::float32 && take_suffix(name, ".scale")) {
+          scales[name] = std::move(values);
+          continue;
         }
-        std::size_t count = 1;
-        for (const std::int64_t length : out.shape) {
-          if (length < 0 || length > (1 << 24))
-            return Error{"tensor " + name + " has an impossible shape", name};
-          count *= static_cast<std::size_t>(length);
-        }
-        const std::size_t width = type == kFloat32 ? 4 : type == kFloat16 ? 2 : 0;
-        if (width == 0) continue;  // no weight
-        if (raw.size() != count * width)
-          return Error{"tensor " + name + ": its bytes don't fit its shape", name};
-        out.values.resize(count);
-        if (type == kFloat32) {
-          std::memcpy(out.values.data(), raw.data(), raw.size());
-        } else {
-          for (std::size_t i = 0; i < count; ++i) {
-            std::uint16_t bits = 0;
-            std::memcpy(&bits, raw.data() + 2 * i, 2);
-            out.values[i] = half_value(bits);
-          }
-        }
-        constexpr std::string_view kSuffix = ".float16";
-        if (name.ends_with(kSuffix)) name.resize(name.size() - kSuffix.size());
-        tensors[name] = std::move(out);
+        take_suffix(name, ".float16");
+        if (tensor.type == wire::tensor::int8 && take_suffix(name, ".int8"))
+          integers.push_back(name);
+        tensors[name] = {tensor.dims, std::move(values)};
       }
     }
   } catch (const protozero::exception&) {
     return Error{"not an ONNX file, or damaged", ""};
+  }
+  for (const std::string& name : integers) {
+    OnnxTensor& tensor = tensors[name];
+    const std::vector<float>& scale = scales[name];
+    if (scale.empty() || tensor.shape.empty() ||
+        tensor.shape[0] != static_cast<std::int64_t>(scale.size()))
+      return Error{"tensor " + name + " has no scale for each of its channels", name};
+    const std::size_t size = tensor.values.size() / scale.size();
+    for (std::size_t i = 0; i < tensor.values.size(); ++i) tensor.values[i] *= scale[i / size];
   }
   return tensors;
 }

@@ -188,4 +188,38 @@ Result<ModelOutput> run_onnx(std::span<const std::uint8_t> onnx, std::span<const
   }
 }
 
+Result<std::map<std::string, std::vector<float>>> run_outputs(
+    std::span<const std::uint8_t> onnx, std::span<const float> images, int n, int channels,
+    int height, int width, const std::vector<std::string>& outputs) {
+  // A few at a time: all of a large network's maps at once would take gigabytes.
+  constexpr int kBatch = 8;
+  std::vector<const char*> names;
+  for (const std::string& output : outputs) names.push_back(output.c_str());
+  const std::array<const char*, 1> input_names{"image"};
+  const std::size_t size = images.size() / static_cast<std::size_t>(std::max(1, n));
+  std::map<std::string, std::vector<float>> out;
+  try {
+    Ort::Session session = make_session(onnx, 0);
+    auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
+    for (int from = 0; from < n; from += kBatch) {
+      const int count = std::min(kBatch, n - from);
+      const auto some = images.subspan(static_cast<std::size_t>(from) * size,
+                                       static_cast<std::size_t>(count) * size);
+      const std::array<std::int64_t, 4> shape{count, channels, height, width};
+      Ort::Value input = Ort::Value::CreateTensor<float>(memory, const_cast<float*>(some.data()),
+                                                         some.size(), shape.data(), shape.size());
+      const auto values = session.Run(Ort::RunOptions{nullptr}, input_names.data(), &input, 1,
+                                      names.data(), names.size());
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        const std::vector<float> batch = to_floats(values[i], 0, names[i]);
+        std::vector<float>& all = out[outputs[i]];
+        all.insert(all.end(), batch.begin(), batch.end());
+      }
+    }
+  } catch (const Ort::Exception& error) {
+    return Error{"ONNX Runtime: " + one_line(error.what()), ""};
+  }
+  return out;
+}
+
 }  // namespace nevus

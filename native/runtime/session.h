@@ -3,8 +3,10 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "nevus/package.h"
@@ -42,5 +44,12 @@ class Session {
 /// Bare run without package checks, for export's own comparison and for self-test logits.
 Result<ModelOutput> run_onnx(std::span<const std::uint8_t> onnx, std::span<const float> images,
                              int n, int channels, int height, int width);
+
+/// Bare run of any network with the input `image`: what its outputs say, image after image.
+/// @param images   n * channels * height * width floats
+/// @param outputs  names of float32 outputs whose first axis is the image
+Result<std::map<std::string, std::vector<float>>> run_outputs(
+    std::span<const std::uint8_t> onnx, std::span<const float> images, int n, int channels,
+    int height, int width, const std::vector<std::string>& outputs);
 
 }  // namespace nevus

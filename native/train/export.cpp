@@ -7,7 +7,8 @@
 #include <cmath>
 #include <sstream>
 
-#include "onnx/half.h"
+#include "onnx/graph.h"
+#include "runtime/convert.h"
 #include "runtime/session.h"
 
 namespace nevus {
@@ -67,39 +68,12 @@ std::string activated(OnnxGraph& graph, const std::string& x, Activation activat
 
 std::string write_squeeze(OnnxGraph& graph, const std::string& x, SqueezeExcitation& squeeze,
                           const std::string& name) {
-  // A handful of weights that decide over whole channels: not rounded.
-  const auto exactly = [](torch::nn::Conv2d& conv) {
-    ConvSpec spec = one_pixel(conv);
-    spec.exact = true;
-    return spec;
-  };
   const std::string inner =
-      graph.conv(graph.global_average_pool(x), exactly(squeeze->reduce), name + ".reduce");
+      graph.conv(graph.global_average_pool(x), one_pixel(squeeze->reduce), name + ".reduce");
   const std::string gate =
       graph.conv(activated(graph, inner, squeeze->hard ? Activation::relu : Activation::silu),
-                 exactly(squeeze->expand), name + ".expand");
+                 one_pixel(squeeze->expand), name + ".expand");
   return graph.multiply(x, squeeze->hard ? graph.hard_sigmoid(gate) : graph.sigmoid(gate));
-}
-
-// What rounding the kernel to half takes from each output, given the inputs' means, goes to the
-// bias.
-void correct_bias(ConvSpec& spec, const torch::Tensor& x) {
-  const std::vector<float> mean = values_of(x.mean({0, 2, 3}));
-  const int inputs = spec.in_channels / spec.groups;
-  const int outputs = spec.out_channels / spec.groups;
-  const int area = spec.kernel * spec.kernel;
-  for (int out = 0; out < spec.out_channels; ++out) {
-    double lost = 0;
-    for (int in = 0; in < inputs; ++in) {
-      const double typical = mean[static_cast<std::size_t>(out / outputs * inputs + in)];
-      for (int k = 0; k < area; ++k) {
-        const float w = spec.weight[static_cast<std::size_t>((out * inputs + in) * area + k)];
-        lost += (static_cast<double>(w) - half_value(half_bits(w))) * typical;
-      }
-    }
-    float& bias = spec.bias[static_cast<std::size_t>(out)];
-    bias = static_cast<float>(bias + lost);
-  }
 }
 
 // |z|^2 / noise - sum gain * (direction . z)^2 with z = (x - mean) * scale of the pooled map, by
@@ -108,15 +82,14 @@ std::string write_distance(OnnxGraph& graph, const std::string& map,
                            const EmbeddingGaussian& gaussian) {
   const int size = static_cast<int>(gaussian.mean.size());
   const int directions = static_cast<int>(gaussian.gain.size());
-  const auto one_pixel = [](int in, int out, std::vector<float> weight, bool exact) {
+  const auto one_pixel = [](int in, int out, std::vector<float> weight) {
     ConvSpec spec;
     spec.in_channels = in;
     spec.out_channels = out;
     spec.weight = std::move(weight);
-    spec.exact = exact;
     return spec;
   };
-  ConvSpec standard = one_pixel(size, size, gaussian.scale, true);
+  ConvSpec standard = one_pixel(size, size, gaussian.scale);
   standard.groups = size;
   standard.bias = gaussian.mean;
   for (std::size_t i = 0; i < gaussian.mean.size(); ++i) standard.bias[i] *= -gaussian.scale[i];
@@ -124,15 +97,14 @@ std::string write_distance(OnnxGraph& graph, const std::string& map,
       graph.conv(graph.global_average_pool(map), standard, "distance.standard");
   const std::string whole = graph.conv(
       graph.multiply(centred, centred),
-      one_pixel(size, 1, std::vector<float>(gaussian.mean.size(), gaussian.inverse_noise), true),
+      one_pixel(size, 1, std::vector<float>(gaussian.mean.size(), gaussian.inverse_noise)),
       "distance.whole");
-  const std::string along = graph.conv(
-      centred, one_pixel(size, directions, gaussian.directions, false), "distance.directions");
+  const std::string along =
+      graph.conv(centred, one_pixel(size, directions, gaussian.directions), "distance.directions");
   std::vector<float> minus_gain = gaussian.gain;
   for (float& value : minus_gain) value = -value;
-  const std::string explained =
-      graph.conv(graph.multiply(along, along), one_pixel(directions, 1, minus_gain, true),
-                 "distance.explained");
+  const std::string explained = graph.conv(
+      graph.multiply(along, along), one_pixel(directions, 1, minus_gain), "distance.explained");
   return graph.identity(graph.flatten(graph.add(whole, explained)), "distance");
 }
 
@@ -152,85 +124,51 @@ double greatest_difference(const torch::Tensor& expected, const std::vector<floa
 
 }  // namespace
 
-std::vector<std::uint8_t> export_onnx(Network& net, const PreprocessSpec& input,
-                                      WeightStorage storage, std::span<const float> calibration,
-                                      const EmbeddingGaussian* typicality) {
+Result<std::vector<std::uint8_t>> export_onnx(Network& net, const PreprocessSpec& input,
+                                              WeightStorage storage,
+                                              std::span<const float> calibration,
+                                              const EmbeddingGaussian* typicality) {
   const torch::NoGradGuard no_grad;
-  const bool was_training = net->is_training();
-  net->eval();
-  // The network is walked with real inputs, so that each kernel's typical input is at hand.
-  const std::int64_t one = std::int64_t{3} * input.height * input.width;
-  const bool correct = storage == WeightStorage::float16 && !calibration.empty();
-  torch::Tensor values =
-      torch::from_blob(const_cast<float*>(calibration.data()),
-                       {correct ? static_cast<std::int64_t>(calibration.size()) / one : 0, 3,
-                        input.height, input.width},
-                       torch::kFloat32)
-          .to(net->classifier->weight.device());
-  OnnxGraph graph(storage);
+  OnnxGraph graph;
   int height = input.height, width = input.width;
   std::string x = graph.input("image", {3, height, width});
   const auto conv = [&](PaddedConv& layer, torch::nn::BatchNorm2d& norm, const std::string& name) {
-    ConvSpec spec = folded(layer, norm, height, width);
-    // The stem and the depthwise kernels are a twentieth of the weights and, with few numbers to
-    // average over, the greater part of what rounding does to the answer.
-    spec.exact = spec.kernel > 1;
-    if (correct) {
-      if (!spec.exact) correct_bias(spec, values);
-      values = norm(layer(values));
-    }
+    const ConvSpec spec = folded(layer, norm, height, width);
     height = (height + spec.pad_top + spec.pad_bottom - spec.kernel) / spec.stride + 1;
     width = (width + spec.pad_left + spec.pad_right - spec.kernel) / spec.stride + 1;
     x = graph.conv(x, spec, name);
-  };
-  const auto activation = [&](Activation kind) {
-    x = activated(graph, x, kind);
-    if (correct) values = activate(values, kind);
   };
   const Architecture& architecture = net->architecture;
   std::string appearance;
 
   conv(net->stem, net->stem_norm, "stem");
-  activation(architecture.activation);
+  x = activated(graph, x, architecture.activation);
   for (std::size_t i = 0; i < net->blocks->size(); ++i) {
     auto& block = net->blocks->at<InvertedBottleneckImpl>(i);
     const std::string name = "blocks." + std::to_string(i);
     const std::string entry = x;
-    const torch::Tensor entry_values = values;
     if (block.expand) {
       conv(block.expand, block.expand_norm, name + ".expand");
-      activation(block.spec.activation);
+      x = activated(graph, x, block.spec.activation);
     }
     conv(block.depthwise, block.depthwise_norm, name + ".depthwise");
-    activation(block.spec.activation);
-    if (block.squeeze) {
-      x = write_squeeze(graph, x, block.squeeze, name + ".squeeze");
-      if (correct) values = block.squeeze(values);
-    }
+    x = activated(graph, x, block.spec.activation);
+    if (block.squeeze) x = write_squeeze(graph, x, block.squeeze, name + ".squeeze");
     conv(block.project, block.project_norm, name + ".project");
-    if (block.spec.shortcut()) {
-      x = graph.add(x, entry);
-      if (correct) values = values + entry_values;
-    }
+    if (block.spec.shortcut()) x = graph.add(x, entry);
     if (i == architecture.appearance_block()) appearance = x;
   }
   conv(net->head, net->head_norm, "head");
-  activation(architecture.activation);
+  x = activated(graph, x, architecture.activation);
   if (net->hidden) {
-    ConvSpec spec = one_pixel(net->hidden);
-    if (correct) {
-      correct_bias(spec, values);
-      values = net->hidden(values);
-    }
-    x = graph.conv(x, spec, "hidden");
-    activation(architecture.activation);
+    x = graph.conv(x, one_pixel(net->hidden), "hidden");
+    x = activated(graph, x, architecture.activation);
   }
 
   ConvSpec map;
   map.in_channels = architecture.features();
   map.out_channels = static_cast<int>(net->classifier->weight.size(0));
   map.weight = values_of(net->classifier->weight);
-  map.exact = true;
   const std::string cam = graph.conv(x, map, "cam");
   const std::string pooled = graph.flatten(graph.global_average_pool(cam));
   const std::string logits = graph.add_bias(pooled, values_of(net->classifier->bias), "logits");
@@ -239,12 +177,7 @@ std::vector<std::uint8_t> export_onnx(Network& net, const PreprocessSpec& input,
   if (typicality != nullptr) {
     graph.output(write_distance(graph, appearance, *typicality), {1});
   }
-  net->train(was_training);
-  return graph.serialize();
-}
-
-double export_tolerance(WeightStorage storage) {
-  return storage == WeightStorage::float32 ? 1e-4 : 1e-2;
+  return store_calibrated(graph.serialize(), storage, calibration, input);
 }
 
 Result<ExportCheck> check_export(std::span<const std::uint8_t> onnx, Network& net,

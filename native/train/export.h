@@ -8,25 +8,20 @@
 #include "nets/network.h"
 #include "nevus/preprocess.h"
 #include "nevus/result.h"
-#include "onnx/graph.h"
+#include "onnx/storage.h"
 #include "train/typicality.h"
 
 namespace nevus {
 
 /// The network with batch-norm folded into its convolutions (in double precision), outputs `cam`
-/// and `logits`, without metadata. With float16 storage each bias takes back what rounding its
-/// kernel shifts on average over `calibration` (Nagel et al., "Data-Free Quantization", ICCV
-/// 2019, 4.2).
-/// @param calibration  n * 3 * H * W floats, typical inputs; may be empty
+/// and `logits`, without metadata.
+/// @param calibration  n * 3 * H * W floats, typical inputs, by which biases make up for rounded
+///                     kernels; may be empty
 /// @param typicality   adds the output `distance` [N, 1]; null: none
-std::vector<std::uint8_t> export_onnx(Network& net, const PreprocessSpec& input,
-                                      WeightStorage storage,
-                                      std::span<const float> calibration = {},
-                                      const EmbeddingGaussian* typicality = nullptr);
-
-/// Greatest absolute difference of logits that an exported file may show: float16 storage
-/// rounds each weight by up to 1 in 2048.
-double export_tolerance(WeightStorage storage);
+Result<std::vector<std::uint8_t>> export_onnx(Network& net, const PreprocessSpec& input,
+                                              WeightStorage storage,
+                                              std::span<const float> calibration = {},
+                                              const EmbeddingGaussian* typicality = nullptr);
 
 struct ExportCheck {
   int images = 0;

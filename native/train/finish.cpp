@@ -13,6 +13,7 @@
 #include <torch/version.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <map>
@@ -29,6 +30,7 @@
 #include "nets/state.h"
 #include "nevus/decision.h"
 #include "nevus/self_test.h"
+#include "runtime/convert.h"
 #include "runtime/session.h"
 #include "train/checkpoint.h"
 #include "train/distributed.h"
@@ -293,7 +295,6 @@ Result<TrainOutcome> Training::finish() {
     images.insert(images.end(), batch->images.begin(), batch->images.end());
   }
   const int n = static_cast<int>(images.size() / size);
-  WeightStorage storage = options_.export_float32 ? WeightStorage::float32 : WeightStorage::float16;
   // Calibrated on one half of the photos; the comparison sees the other half too.
   const std::span<const float> all(images);
   const auto half_of_them = all.first(static_cast<std::size_t>((n + 1) / 2) * size);
@@ -323,24 +324,34 @@ Result<TrainOutcome> Training::finish() {
       typicality.reset();
     }
   }
-  std::vector<std::uint8_t> onnx =
-      export_onnx(net_, input_, storage, half_of_them, typicality ? &*typicality : nullptr);
-  auto check = check_export(onnx, net_, input_, all, n, export_tolerance(storage));
-  if (!check && storage == WeightStorage::float16) {
-    observer_.warn(folder_.model().string() + ": " + check.error().message +
-                   "; stored as float32 instead, twice the size");
-    storage = WeightStorage::float32;
-    onnx = export_onnx(net_, input_, storage, {}, typicality ? &*typicality : nullptr);
-    check = check_export(onnx, net_, input_, all, n, export_tolerance(storage));
+  // The storage that was asked for, and where the check refuses it the next wider one.
+  constexpr std::array kWider{WeightStorage::int8, WeightStorage::float16, WeightStorage::float32};
+  auto storage = std::find(kWider.begin(), kWider.end(), options_.storage);
+  std::vector<std::uint8_t> onnx;
+  std::optional<ExportCheck> check;
+  for (;; ++storage) {
+    auto file =
+        export_onnx(net_, input_, *storage, half_of_them, typicality ? &*typicality : nullptr);
+    if (!file) return Error{folder_.model().string() + ": " + file.error().message, ""};
+    onnx = std::move(*file);
+    auto checked = check_export(onnx, net_, input_, all, n, storage_tolerance(*storage));
+    if (checked) {
+      check = *checked;
+      break;
+    }
+    if (*storage == WeightStorage::float32)
+      return Error{folder_.model().string() + ": refused: " + checked.error().message, ""};
+    observer_.warn(folder_.model().string() + ": " + checked.error().message + "; stored as " +
+                   std::string(name(*std::next(storage))) + " instead, twice the size");
   }
-  if (!check) return Error{folder_.model().string() + ": refused: " + check.error().message, ""};
   char text[160];
   std::snprintf(text, sizeof text,
                 "exported file (%s) against LibTorch on %d images: logits within %.1e, maps within "
                 "%.1e",
-                storage == WeightStorage::float16 ? "float16" : "float32", check->images,
-                check->logits, check->cam);
+                std::string(name(*storage)).c_str(), check->images, check->logits, check->cam);
   observer_.note(text);
+  package.training["stored"] = {
+      {"weights_as", name(*storage)}, {"images", check->images}, {"logits_within", check->logits}};
 
   const auto hash = graph_sha256(onnx);
   if (!hash) return hash.error();

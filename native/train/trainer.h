@@ -12,6 +12,7 @@
 #include "data/dataset.h"
 #include "nevus/package.h"
 #include "nevus/result.h"
+#include "onnx/storage.h"
 #include "report/report.h"
 
 namespace nevus {
@@ -62,7 +63,7 @@ struct TrainOptions {
   bool resume = false;
   bool force = false;  ///< overwrite a finished run
   bool keep_test_groups = false;
-  bool export_float32 = false;
+  WeightStorage storage = WeightStorage::float16;  ///< of the exported file
   std::string cache =
       "auto";             ///< of decoded photos: "auto" (in `out`, while it runs), "off", a file
   double cache_size = 8;  ///< its greatest size, GB (10^9 bytes)

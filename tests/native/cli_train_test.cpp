@@ -312,7 +312,8 @@ class Processes : public TrainCommand {
             "0.001",
             "--typicality",
             "0",
-            "--export-float32"};
+            "--export",
+            "float32"};
   }
   static std::vector<std::pair<std::string, std::string>> rank(int number,
                                                                const std::string& port) {

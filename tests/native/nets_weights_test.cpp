@@ -183,7 +183,7 @@ TEST(Weights, AModelPackageComesBackAsTheNetworkItWas) {
     }
     net->eval();
     const PreprocessSpec input = network_input(architecture);
-    const auto onnx = export_onnx(net, input, WeightStorage::float32);
+    const auto onnx = export_onnx(net, input, WeightStorage::float32).value();
     const torch::NoGradGuard no_grad;
     const torch::Tensor x = torch::randn({2, 3, 64, 64});
     const std::vector<float> values(x.const_data_ptr<float>(),

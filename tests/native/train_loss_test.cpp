@@ -159,7 +159,7 @@ TEST(Typicality, TheExportedGraphGivesTheSameDistance) {
     const PreprocessSpec input = network_input(net->architecture);
     const torch::Tensor seen = net->appearance(torch::randn({40, 3, 224, 224}));
     const EmbeddingGaussian gaussian = fit_gaussian(seen, 16);
-    const auto onnx = export_onnx(net, input, WeightStorage::float32, {}, &gaussian);
+    const auto onnx = export_onnx(net, input, WeightStorage::float32, {}, &gaussian).value();
     const torch::Tensor x = 2 * torch::randn({3, 3, 224, 224});
     const auto output = run_onnx(
         onnx, {x.const_data_ptr<float>(), static_cast<std::size_t>(x.numel())}, 3, 3, 224, 224);

@@ -5,6 +5,7 @@
 #include <torch/utils.h>
 
 #include "nets/state.h"
+#include "runtime/convert.h"
 #include "runtime/session.h"
 #include "train/export.h"
 
@@ -45,18 +46,26 @@ class ExportParity : public testing::Test {
 };
 
 TEST_F(ExportParity, LogitsAndMapsAreTheNetworks) {
-  const auto wide = export_onnx(net_, input_, WeightStorage::float32);
+  const auto wide = export_onnx(net_, input_, WeightStorage::float32).value();
   const auto wide_check = check_export(wide, net_, input_, pixels(), kImages, 1e-4);
   ASSERT_TRUE(wide_check) << wide_check.error().message;
   EXPECT_LT(wide_check->cam, 1e-3);
 
-  const auto narrow = export_onnx(net_, input_, WeightStorage::float16, pixels());
+  const auto narrow = export_onnx(net_, input_, WeightStorage::float16, pixels()).value();
   const auto narrow_check = check_export(narrow, net_, input_, pixels(), kImages, 1e-2);
   ASSERT_TRUE(narrow_check) << narrow_check.error().message;
   EXPECT_GT(narrow_check->logits, 0) << "rounding to half has to show";
   EXPECT_LT(static_cast<double>(narrow.size()), 0.54 * static_cast<double>(wide.size()));
   std::printf("  float32 %.1e, float16 %.1e, %zu bytes\n", wide_check->logits, narrow_check->logits,
               narrow.size());
+
+  const auto integers = export_onnx(net_, input_, WeightStorage::int8, pixels()).value();
+  const auto integers_check = check_export(integers, net_, input_, pixels(), kImages,
+                                           storage_tolerance(WeightStorage::int8));
+  ASSERT_TRUE(integers_check) << integers_check.error().message;
+  EXPECT_GT(integers_check->logits, narrow_check->logits) << "eight bits are fewer than eleven";
+  EXPECT_LT(static_cast<double>(integers.size()), 0.31 * static_cast<double>(wide.size()));
+  std::printf("  int8 %.1e, %zu bytes\n", integers_check->logits, integers.size());
 
   // And it is not a constant that both agree on.
   const auto output = run_onnx(wide, pixels(), kImages, 3, 224, 224);
@@ -65,7 +74,7 @@ TEST_F(ExportParity, LogitsAndMapsAreTheNetworks) {
 }
 
 TEST_F(ExportParity, ADifferentNetworkIsRefused) {
-  const auto onnx = export_onnx(net_, input_, WeightStorage::float32);
+  const auto onnx = export_onnx(net_, input_, WeightStorage::float32).value();
   {
     const torch::NoGradGuard no_grad;
     net_->classifier->bias.add_(0.01);
@@ -76,7 +85,7 @@ TEST_F(ExportParity, ADifferentNetworkIsRefused) {
 }
 
 TEST_F(ExportParity, ATruncatedFileIsRefused) {
-  auto onnx = export_onnx(net_, input_, WeightStorage::float32);
+  auto onnx = export_onnx(net_, input_, WeightStorage::float32).value();
   onnx.resize(onnx.size() / 2);
   EXPECT_FALSE(check_export(onnx, net_, input_, pixels(), kImages, 1e-4));
 }

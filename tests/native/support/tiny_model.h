@@ -24,4 +24,13 @@ std::vector<std::uint8_t> tiny_network(int classes = 2);
 /// in).
 std::vector<std::uint8_t> tiny_model_with(ModelPackage package);
 
+/// A network of the same shape with every kind of kernel that a trained one has (over several
+/// pixels, depthwise, pointwise large and small, behind a global average), made of random numbers:
+/// large enough for integers. A channel of the second layer is all zeros. Float32, without
+/// metadata.
+std::vector<std::uint8_t> wide_network();
+
+/// A network with this package's text; hash and self-test logits are filled in.
+std::vector<std::uint8_t> described(std::vector<std::uint8_t> onnx, ModelPackage package);
+
 }  // namespace nevus::test
