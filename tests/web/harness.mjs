@@ -37,7 +37,8 @@ function images(folder) {
 
 /** The ten real photos; empty where they are not there. */
 export const photos = images(path.join(process.env.NEVUS_DATA_DIR ?? '/nowhere', 'photos'));
-export const samples = images(setting('NEVUS_SAMPLES'));
+const samplesFolder = setting('NEVUS_SAMPLES');
+export const samples = images(samplesFolder);
 /** Something to choose wherever the tests run. */
 export const anyPhotos = photos.length > 0 ? photos : samples;
 export const noPhotos = photos.length === 0 ? 'the real photos are not there, skipped' : false;
@@ -211,10 +212,35 @@ export async function pickAndRefuse(page, file) {
   };
 }
 
+/** Hands the page a file by an event ('drop' or 'paste'), as the browser would. */
+export async function give(page, kind, { name, mimeType, buffer }) {
+  await page.evaluate(
+    ({ kind, name, mimeType, text }) => {
+      const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+      const data = new DataTransfer();
+      data.items.add(new File([bytes], name, { type: mimeType }));
+      const target = document.querySelector('#stage') ?? document.body;
+      const common = { bubbles: true, cancelable: true };
+      if (kind === 'drop') {
+        target.dispatchEvent(new DragEvent('dragover', { ...common, dataTransfer: data }));
+        target.dispatchEvent(new DragEvent('drop', { ...common, dataTransfer: data }));
+      } else {
+        target.dispatchEvent(new ClipboardEvent('paste', { ...common, clipboardData: data }));
+      }
+    },
+    { kind, name, mimeType, text: buffer.toString('base64') },
+  );
+}
+
+/** `nevus convert`: the tests' model with its weights stored as `storage`. */
+export async function convert(storage, out) {
+  await run(nevus, ['convert', model, samplesFolder, '--weights-as', storage, '--out', out]);
+}
+
 /** `nevus predict --json`, by file name. */
-export async function predict(files) {
+export async function predict(files, using = model) {
   // It ends with 1 when it could not judge one of them, and answers for all nevertheless.
-  const { stdout } = await run(nevus, ['predict', model, ...files, '--json'], {
+  const { stdout } = await run(nevus, ['predict', using, ...files, '--json'], {
     maxBuffer: 64 << 20,
   }).catch((error) => {
     if (error.code === 1 && error.stdout) return error;

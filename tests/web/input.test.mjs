@@ -34,25 +34,7 @@ async function predictMade(files) {
   return h.predict(paths);
 }
 
-/** Hands the page a file by an event of the given kind, as the browser would. */
-async function give(kind, { name, mimeType, buffer }) {
-  await page.evaluate(
-    ({ kind, name, mimeType, text }) => {
-      const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-      const data = new DataTransfer();
-      data.items.add(new File([bytes], name, { type: mimeType }));
-      const target = document.querySelector('#stage') ?? document.body;
-      const common = { bubbles: true, cancelable: true };
-      if (kind === 'drop') {
-        target.dispatchEvent(new DragEvent('dragover', { ...common, dataTransfer: data }));
-        target.dispatchEvent(new DragEvent('drop', { ...common, dataTransfer: data }));
-      } else {
-        target.dispatchEvent(new ClipboardEvent('paste', { ...common, clipboardData: data }));
-      }
-    },
-    { kind, name, mimeType, text: buffer.toString('base64') },
-  );
-}
+const give = (kind, file) => h.give(page, kind, file);
 
 for (const kind of ['drop', 'paste']) {
   test(`a photo by ${kind}`, async () => {
