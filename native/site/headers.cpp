@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::string_view kPolicy =
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
-    "connect-src 'self'; img-src 'self'; style-src 'self'; font-src 'self'; "
+    "connect-src 'self'; img-src 'self' blob:; style-src 'self'; font-src 'self'; "
     "manifest-src 'self'; base-uri 'none'; form-action 'none'";
 
 constexpr std::string_view kForever = "public, max-age=31536000, immutable";

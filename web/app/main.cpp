@@ -15,8 +15,9 @@
 #include "view.h"
 
 EM_JS(void, nevus_choose, (), { Module['onChoose'](); });
-EM_JS(void, nevus_layout, (float height, float x, float y, float width),
-      { Module['onLayout'](height, x, y, width); });
+EM_JS(void, nevus_layout, (float height), { Module['onLayout'](height); });
+EM_JS(void, nevus_slot, (int slot, float x, float y, float width),
+      { Module['onSlot'](slot, x, y, width); });
 
 namespace {
 
@@ -38,8 +39,13 @@ App& app() {
 void draw() {
   App& self = app();
   const Layout layout = draw_scene(self.scene);
-  if (!layout.same_place(self.layout))
-    nevus_layout(layout.content_height, layout.slot_x, layout.slot_y, layout.slot_width);
+  if (!layout.same_place(self.layout)) {
+    nevus_layout(layout.content_height);
+    for (int slot = 0; slot < kSlots; ++slot) {
+      const Place& place = layout.slots[static_cast<std::size_t>(slot)];
+      nevus_slot(slot, place.x, place.y, place.width);
+    }
+  }
   self.layout = layout;
   if (layout.choose_clicked) nevus_choose();
 }

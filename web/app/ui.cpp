@@ -14,7 +14,6 @@ namespace {
 constexpr float kWide = 860;       // CSS pixels from which two columns fit
 constexpr float kMaxWidth = 1160;  // of the content
 constexpr float kReading = 680;    // of a single column on a wide screen
-constexpr float kSlotHeight = 48;  // of the heat-map's controls
 constexpr float kRadius = 12;
 constexpr float kGap = 16;
 
@@ -38,7 +37,8 @@ class Painter {
     const float width = std::min(size.x - 2 * margin_, kMaxWidth);
     const Column page{std::floor((size.x - width) / 2), margin_ - scene_.scroll, width};
     float bottom = page.y;
-    if (scene_.photo.empty()) {
+    const bool framed = !scene_.photo.empty() || view_.frame > 0;
+    if (!framed) {
       const float reading = std::min(width, kReading);
       Column column{std::floor((size.x - reading) / 2), page.y, reading};
       if (view_.state == PageState::failed) {
@@ -53,14 +53,16 @@ class Painter {
       const float left = std::floor(width * 0.47f);
       Column photo_column{page.x, page.y, left};
       Column text_column{page.x + left + 2 * kGap, page.y, width - left - 2 * kGap};
-      photo(photo_column, size.y - 2 * margin_ - kSlotHeight - 60);
+      photo(photo_column, size.y - 2 * margin_ - view_.slots[kPhotoSlot] - 60);
       outcome_card(text_column, wide);
+      slot(text_column, kActionsSlot, kGap * 0.75f);
       text_column.y += kGap * 1.5f;
       sections(text_column);
       bottom = std::max(photo_column.y, text_column.y);
     } else {
       Column column = page;
       outcome_card(column, wide);
+      slot(column, kActionsSlot, kGap * 0.75f);
       column.y += kGap;
       photo(column, size.y * 0.7f);
       column.y += kGap;
@@ -107,6 +109,15 @@ class Painter {
   }
   float width_of(const Font& font, const std::string& words) const {
     return width_of(font, words.data(), words.data() + words.size());
+  }
+
+  /// Leaves room for controls of the DOM, where they are there.
+  void slot(Column& column, Slot which, float before) {
+    const float height = view_.slots[which];
+    if (height <= 0) return;
+    column.y += before;
+    layout_.slots[which] = {column.x, column.y + scene_.scroll, column.width};
+    column.y += height;
   }
 
   void outcome_card(Column& column, bool wide) {
@@ -204,12 +215,20 @@ class Painter {
   }
 
   void photo(Column& column, float max_height) {
-    const float aspect =
-        static_cast<float>(scene_.photo.width()) / static_cast<float>(scene_.photo.height());
+    const bool empty = scene_.photo.empty();
+    const float aspect = empty ? view_.frame
+                               : static_cast<float>(scene_.photo.width()) /
+                                     static_cast<float>(scene_.photo.height());
     const float height = std::floor(std::min(column.width / aspect, std::max(max_height, 160.0f)));
     const float width = std::floor(height * aspect);
     const ImVec2 top{std::floor(column.x + (column.width - width) / 2), std::floor(column.y)};
     const ImVec2 bottom{top.x + width, top.y + height};
+    if (empty) {  // being opened
+      list_.AddRectFilled(top, bottom, colours_.track, kRadius);
+      picture_icon({(top.x + bottom.x) / 2, (top.y + bottom.y) / 2}, 56);
+      column.y = bottom.y + 8;
+      return;
+    }
     const auto id = [](const Texture& texture) {
       return reinterpret_cast<ImTextureID>(static_cast<std::intptr_t>(texture.handle()));
     };
@@ -245,12 +264,7 @@ class Painter {
     }
     list_.AddRect(top, bottom, colours_.border, kRadius);
     column.y = bottom.y + 8;
-    if (view_.heatmap_available) {
-      layout_.slot_x = column.x;
-      layout_.slot_y = column.y + scene_.scroll;
-      layout_.slot_width = column.width;
-      column.y += kSlotHeight;
-    }
+    slot(column, kPhotoSlot, 0);
     if (!view_.caption.empty()) text(column, scene_.fonts.note, colours_.muted, view_.caption);
   }
 
@@ -260,6 +274,7 @@ class Painter {
       column.y += 2;
       list_.AddLine({column.x, column.y}, {column.x + column.width, column.y}, colours_.border);
       column.y += 8;
+      if (section.expert_slot) slot(column, kExpertSlot, 0);
       for (const Row& entry : section.rows) row(column, entry);
       if (!section.note.empty()) {
         column.y += 2;

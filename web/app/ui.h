@@ -3,6 +3,8 @@
 
 #include <imgui.h>
 
+#include <array>
+
 #include "platform.h"
 #include "theme.h"
 #include "view.h"
@@ -18,16 +20,20 @@ struct Scene {
   float scroll = 0;  ///< CSS pixels of content above the canvas
 };
 
+/// Where controls of the DOM go: CSS pixels from the content's corner; width 0: nowhere.
+struct Place {
+  float x = 0, y = 0, width = 0;
+  bool operator==(const Place&) const = default;
+};
+
 /// What came of drawing.
 struct Layout {
   float content_height = 0;  ///< CSS pixels
-  float slot_x = 0, slot_y = 0,
-        slot_width = 0;  ///< where the heat-map's controls go; width 0: nowhere
+  std::array<Place, kSlots> slots;
   bool choose_clicked = false;
 
   bool same_place(const Layout& other) const {
-    return content_height == other.content_height && slot_x == other.slot_x &&
-           slot_y == other.slot_y && slot_width == other.slot_width;
+    return content_height == other.content_height && slots == other.slots;
   }
 };
 

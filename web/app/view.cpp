@@ -43,6 +43,7 @@ View parse_view(std::string_view text) {
     Section section;
     section.title = entry.at("title").get<std::string>();
     section.note = entry.value("note", "");
+    section.expert_slot = entry.value("slot", "") == "expert";
     for (const json& row : entry.at("rows"))
       section.rows.push_back({row.at("label").get<std::string>(),
                               row.at("value").get<std::string>(), share(row, "bar"),
@@ -58,7 +59,11 @@ View parse_view(std::string_view text) {
     view.crop_width = crop.at("width").get<float>();
     view.crop_height = crop.at("height").get<float>();
   }
-  view.heatmap_available = source.at("heatmap").at("available").get<bool>();
+  view.frame = source.at("frame").get<float>();
+  const json& slots = source.at("slots");
+  view.slots[kPhotoSlot] = slots.at("photo").get<float>();
+  view.slots[kActionsSlot] = slots.at("actions").get<float>();
+  view.slots[kExpertSlot] = slots.at("expert").get<float>();
   view.heatmap_shown = source.at("heatmap").at("shown").get<bool>();
   view.heatmap_opacity = source.at("heatmap").at("opacity").get<float>();
   return view;

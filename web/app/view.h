@@ -1,6 +1,7 @@
 // What the page wants shown: web/ts/view.ts's View, read from its JSON.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,7 +23,11 @@ struct Section {
   std::string title;
   std::vector<Row> rows;
   std::string note;
+  bool expert_slot = false;  ///< room for the expert controls above the rows
 };
+
+/// Room that the canvas leaves for controls of the DOM.
+enum Slot { kPhotoSlot, kActionsSlot, kExpertSlot, kSlots };
 
 struct View {
   PageState state = PageState::loading;
@@ -35,7 +40,8 @@ struct View {
   std::string footer;
   /// The square that the network saw, in shares of the photo's width and height.
   float crop_x = 0, crop_y = 0, crop_width = 1, crop_height = 1;
-  bool heatmap_available = false;
+  float frame = 0;  ///< width : height of the photo that is being opened; 0: none
+  std::array<float, kSlots> slots{};  ///< heights, CSS pixels; 0: not there
   bool heatmap_shown = false;
   float heatmap_opacity = 0.6f;  ///< 0..1
 };

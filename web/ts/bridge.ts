@@ -20,16 +20,21 @@ interface AppModule {
   _nevus_app_frames(): number;
 }
 
-/** Where the heat-map's controls go, in CSS pixels from the stage's corner; width 0: nowhere. */
-export interface Slot {
+/** Where controls of the DOM go, in CSS pixels from the stage's corner; width 0: nowhere. */
+export interface Place {
   x: number;
   y: number;
   width: number;
 }
 
+/** In the order of web/app/view.h's Slot. */
+export const SLOTS = ['photo', 'actions', 'expert'] as const;
+export type SlotName = (typeof SLOTS)[number];
+
 export interface AppEvents {
   onChoose(): void;
-  onLayout(contentHeight: number, x: number, y: number, width: number): void;
+  onLayout(contentHeight: number): void;
+  onSlot(slot: number, x: number, y: number, width: number): void;
 }
 
 export type AppFactory = (
@@ -38,7 +43,8 @@ export type AppFactory = (
 
 export interface BridgeEvents {
   choose(): void;
-  layout(contentHeight: number, slot: Slot): void;
+  layout(contentHeight: number): void;
+  slot(name: SlotName, place: Place): void;
 }
 
 export class Bridge {
@@ -65,7 +71,8 @@ export class Bridge {
       canvas,
       locateFile: () => asset('nevus_app.wasm'),
       onChoose: () => events.choose(),
-      onLayout: (height, x, y, width) => events.layout(height, { x, y, width }),
+      onLayout: (height) => events.layout(height),
+      onSlot: (slot, x, y, width) => events.slot(SLOTS[slot] ?? 'photo', { x, y, width }),
     });
     const bridge = new Bridge(module);
     (await fonts).forEach((font, index) => {

@@ -1,10 +1,17 @@
-// The page's own thread: takes photos in, keeps the one View, has it drawn. It does no work on pixels.
+// The page's own thread: takes photos in, keeps the list and the one View, has it drawn. It does no
+// work on pixels.
 
 import createApp from 'nevus_app.mjs';
 import { asset } from './assets';
-import { Bridge, type Slot } from './bridge';
-import { element, Mirror } from './mirror';
+import { Bridge, type Place, SLOTS, type SlotName } from './bridge';
+import { diagnostics } from './diagnostics';
+import { FIRST_PREVALENCE, PREVALENCES } from './explain';
+import { language, preferredLanguage, setLanguage, t, translatePage, type Language } from './i18n';
+import { save, toCsv, toJson } from './export';
+import { fromClipboard, fromDrop, fromFiles, type Intake } from './intake';
+import { element, Mirror, write } from './mirror';
 import { startServiceWorker } from './offline';
+import { PrivacyPanel } from './privacy';
 import type {
   Answer,
   Backend,
@@ -12,39 +19,70 @@ import type {
   Crop,
   FromWorker,
   ModelPackage,
+  Photo,
+  Pixels,
   ToWorker,
 } from './protocol';
-import { RequestCounter } from './requests';
+import { Queue, type QueueRow } from './queue';
+import { QueueView } from './queue_view';
+import { RequestCounter, type RequestCounts } from './requests';
+import { printable } from './report';
 import * as views from './view';
 
 const app = element('app', HTMLElement);
 const fileInput = element('file-input', HTMLInputElement);
 const chooseButton = element('choose', HTMLButtonElement);
-const heatmapControls = element('heatmap-controls', HTMLElement);
 const heatmapToggle = element('heatmap-toggle', HTMLButtonElement);
 const heatmapOpacity = element('heatmap-opacity', HTMLInputElement);
+const expertToggle = element('expert-toggle', HTMLButtonElement);
+const prevalenceSlider = element('prevalence', HTMLInputElement);
+const prevalenceValue = element('prevalence-value', HTMLOutputElement);
 const textToggle = element('text-toggle', HTMLButtonElement);
+const languageChoice = element('language', HTMLSelectElement);
 const stage = element('stage', HTMLElement);
 const canvas = element('canvas', HTMLCanvasElement);
 
+/** The DOM's controls that the canvas leaves room for. */
+const slots: Record<SlotName, HTMLElement> = {
+  photo: element('heatmap-controls', HTMLElement),
+  actions: element('actions', HTMLElement),
+  expert: element('expert-controls', HTMLElement),
+};
+
+setLanguage(preferredLanguage(location.search), false);
+
+const queue = new Queue();
 const mirror = new Mirror();
+const list = new QueueView(queue, { select, remove, clear: removeAll, changed });
+const privacy = new PrivacyPanel(new URL('..', document.baseURI));
 let bridge: Bridge | undefined;
 
 let backend: Backend | undefined;
 let model: ModelPackage | undefined;
+/** The answer on screen; the selected row's. */
 let answer: Answer | undefined;
 let crop: Crop | null = null;
-let shown = views.loadingView('Loading the program.');
+/** The selected photo's pixels, for the report. */
+let photo: Pixels | undefined;
+let heatmap: Pixels | undefined;
+let scene: views.Scene = () => views.loadingView('Loading the program.');
+let shown = scene();
 /** Everything is loaded, tested and stored: photos may be judged. */
 let ready = false;
-let newest = 0;
-let queued: File | undefined;
-let ownRequests = 0;
-let workerRequests = 0;
+let ownRequests: RequestCounts = { sinceLoad: 0, sincePhoto: 0 };
+let workerRequests: RequestCounts = { sinceLoad: 0, sincePhoto: 0 };
 let drawnView = '';
 
-const requests = new RequestCounter((count) => {
-  ownRequests = count;
+/** Jobs that the worker has, by id: a photo's row, or the reading of a model. */
+const jobs = new Map<number, { row: QueueRow | undefined; show: boolean }>();
+let newest = 0;
+/** The job whose photo is on screen or will be. */
+let showing = 0;
+/** A model that was given before the program was ready. */
+let waitingModel: Photo | undefined;
+
+const requests = new RequestCounter((counts) => {
+  ownRequests = counts;
   render();
 });
 
@@ -54,21 +92,48 @@ function send(message: ToWorker): void {
   worker.postMessage(message);
 }
 
+const pressed = (button: HTMLButtonElement) => button.getAttribute('aria-pressed') === 'true';
+const prevalence = () => PREVALENCES[prevalenceSlider.valueAsNumber] ?? 0;
+
+function requestCounts(): RequestCounts {
+  return {
+    sinceLoad: ownRequests.sinceLoad + workerRequests.sinceLoad,
+    sincePhoto: ownRequests.sincePhoto + workerRequests.sincePhoto,
+  };
+}
+
+function show(next: views.Scene): void {
+  scene = next;
+  render();
+}
+
 function render(): void {
-  const count = ownRequests + workerRequests;
-  const heatmapThere = answer !== undefined && answer.outcome !== 'cannot_judge';
+  shown = scene();
+  const { sinceLoad, sincePhoto: count } = requestCounts();
+  privacy.render(sinceLoad, count);
+  const judged = answer !== undefined && answer.outcome !== 'cannot_judge';
+  const there: Record<SlotName, boolean> = {
+    photo: judged,
+    actions: answer !== undefined,
+    expert: shown.sections.some(({ slot }) => slot === 'expert'),
+  };
+  const room = (name: SlotName) => (there[name] ? Math.max(48, slots[name].offsetHeight) : 0);
+  for (const name of SLOTS) slots[name].hidden = !there[name];
+  write(prevalenceValue, views.percent(prevalence()));
   const view: views.View = {
     ...shown,
     sections: [...shown.sections, ...(answer ? [views.privacySection(count)] : [])],
-    caption: heatmapThere ? views.CAPTION : '',
-    prompt: ready ? views.PROMPT : '',
-    footer: views.DISCLAIMER,
+    caption: judged ? t('caption') : '',
+    prompt: ready ? t('prompt') : '',
+    footer: t('disclaimer'),
     crop,
+    frame: shown.state === 'analysing' && queue.selected ? frameOf(queue.selected) : 0,
     heatmap: {
-      available: heatmapThere,
-      shown: heatmapThere && heatmapToggle.getAttribute('aria-pressed') === 'true',
+      available: judged,
+      shown: judged && pressed(heatmapToggle),
       opacity: heatmapOpacity.valueAsNumber / 100,
     },
+    slots: { photo: room('photo'), actions: room('actions'), expert: room('expert') },
   };
   // The canvas first: when the DOM says "answered", the canvas has it too.
   const text = JSON.stringify(view);
@@ -76,70 +141,169 @@ function render(): void {
     drawnView = text;
     bridge.view(view);
   }
-  mirror.render({ ...view, sections: shown.sections }, answer, backend, count);
+  const stability = answer ? queue.selected?.stability : undefined;
+  mirror.render({ ...view, sections: shown.sections }, answer, stability, backend, count);
+}
+
+/** Width : height of a photo whose pixels are not there; 4 : 3 before anything is known of it. */
+function frameOf({ answer: known }: QueueRow): number {
+  return known ? known.quality.width / known.quality.height : 4 / 3;
 }
 
 /** Clears the old answer at once: no photo is ever seen beside another one's result. */
 function clear(): void {
   answer = undefined;
   crop = null;
+  photo = heatmap = undefined;
+  showing = 0;
   bridge?.photo(undefined);
   bridge?.heatmap(undefined);
 }
 
-function take(files: FileList | File[] | null | undefined, none: string): void {
-  const file = files?.[0];
-  if (!file) {
-    if (none) refuse('Nothing to judge', none);
-    return;
-  }
-  newest += 1;
-  clear();
-  scrollTo(0, 0);
-  if (!ready) {
-    queued = file;
-    shown = shown.state === 'failed' ? shown : views.loadingView('Loading the program.', file.name);
-    render();
-    return;
-  }
-  judge(file);
+function changed(): void {
+  list.render();
+  pump();
 }
 
-function judge(file: File): void {
-  queued = undefined;
-  ownRequests = workerRequests = 0;
+/** What was chosen, dropped or pasted: models are used, everything else joins the list. */
+function take(photos: Photo[]): void {
   requests.restart();
-  if (file.name.toLowerCase().endsWith('.onnx')) {
-    shown = { ...views.analysingView(file.name), headline: 'Reading the model' };
-    render();
-    send({ type: 'use-model', id: newest, file });
+  ownRequests = requests.counts;
+  workerRequests = { ...workerRequests, sincePhoto: 0 };
+  send({ type: 'photo-chosen' });
+  scrollTo(0, 0);
+  const isModel = ({ name }: Photo) => name.toLowerCase().endsWith('.onnx');
+  const models = photos.filter(isModel);
+  const added = queue.add(photos.filter((photo) => !isModel(photo)));
+  if (models[0]) useModel(models[0]);
+  else select(added[0]);
+  changed();
+}
+
+function takeIntake({ photos, reason }: Intake): void {
+  if (photos.length > 0) take(photos);
+  else refuse(t('refused.nothing'), reason);
+}
+
+/** Shows a row's answer, or has the photo judged; undefined: nothing is selected. */
+function select(row: QueueRow | undefined): void {
+  clear();
+  queue.selected = row;
+  if (shown.state === 'failed' && !ready && !model) {
+    // The program did not start; that stays on screen.
+  } else if (!ready) {
+    show(() => views.loadingView('Loading the program.', row?.name));
+  } else if (!row) {
+    showReady();
+  } else if (row.state === 'failed') {
+    show(() => views.refusedView(row.name, row.reason));
+  } else {
+    show(() => views.analysingView(row.name));
+    showing = judge(row, true);
+  }
+  list.render();
+}
+
+function judge(row: QueueRow, toShow: boolean): number {
+  newest += 1;
+  jobs.set(newest, { row, show: toShow });
+  if (row.state === 'waiting') row.state = 'running';
+  const { file, name, picture } = row;
+  send({
+    type: 'analyse',
+    id: newest,
+    photo: { file, name },
+    show: toShow,
+    thumbnail: picture === '',
+  });
+  return newest;
+}
+
+/** Gives the worker the next photo of the list when it has nothing else to do. */
+function pump(): void {
+  if (!ready || jobs.size > 0) return;
+  const row = queue.next();
+  if (!row) return;
+  judge(row, false);
+  list.render();
+}
+
+function useModel(photo: Photo): void {
+  queue.selected = undefined;
+  clear();
+  if (!ready) {
+    waitingModel = photo;
+    show(() => views.loadingView('Loading the program.', photo.name));
     return;
   }
-  shown = views.analysingView(file.name);
-  render();
-  send({ type: 'analyse', id: newest, file });
+  show(() => views.analysingView(photo.name, true));
+  newest += 1;
+  showing = newest;
+  jobs.set(newest, { row: undefined, show: true });
+  send({ type: 'use-model', id: newest, photo });
+}
+
+function remove(row: QueueRow): void {
+  const neighbour = queue.remove(row);
+  if (row === queue.selected) select(neighbour);
+  changed();
+}
+
+function removeAll(): void {
+  queue.clear();
+  select(undefined);
+  changed();
 }
 
 function refuse(file: string, reason: string): void {
-  newest += 1;
   clear();
-  shown = views.refusedView(file, reason);
-  render();
+  queue.selected = undefined;
+  show(() => views.refusedView(file, reason));
+  list.render();
 }
 
 function broken(reason: string): void {
   ready = false;
+  model = undefined;
   clear();
-  shown = views.brokenView(reason);
-  render();
+  jobs.clear();
+  show(() => views.brokenView(reason));
 }
+
+function showReady(notice?: () => string): void {
+  if (!backend || !model) return;
+  const [of, by] = [model, backend];
+  show(() => views.readyView(by, of, notice?.()));
+}
+
+function showAnswer(row: QueueRow, of: ModelPackage): void {
+  show(() => views.answerView(answer ?? (row.answer as Answer), of, explanation(row)));
+}
+
+function explanation({ stability }: QueueRow): views.Explanation {
+  return { stability, expert: pressed(expertToggle), prevalence: prevalence() };
+}
+
+/** The row of a job that is over, unless it has been removed meanwhile. */
+function finish(id: number): QueueRow | undefined {
+  const row = jobs.get(id)?.row;
+  jobs.delete(id);
+  return row && queue.has(row) ? row : undefined;
+}
+
+/** Rows whose thumbnail is still to come, by job. */
+const answeredJobs = new Map<number, QueueRow>();
 
 worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
   switch (message.type) {
     case 'progress':
-      if (!ready && shown.state === 'loading') {
-        shown = views.loadingView(message.text, queued?.name);
-        render();
+      if (ready && shown.state === 'analysing' && queue.selected) {
+        const { text } = message;
+        const { name } = queue.selected;
+        show(() => views.analysingView(name, false, text));
+      } else if (!ready && shown.state === 'loading') {
+        const { text } = message;
+        show(() => views.loadingView(text, queue.selected?.name));
       }
       break;
     case 'model-read':
@@ -154,37 +318,77 @@ worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
       broken(message.reason);
       break;
     case 'requests':
-      workerRequests = message.count;
+      workerRequests = message.counts;
       render();
       break;
     case 'preview':
-      if (message.id !== newest) break;
+      if (message.id !== showing) break;
       crop = message.crop;
-      bridge?.photo(message.preview);
+      photo = message.preview;
+      bridge?.photo(photo);
       render();
       break;
-    case 'answer':
-      if (message.id !== newest || !model) break;
-      answer = message.answer;
-      backend = answer.backend;
-      bridge?.heatmap(message.heatmap);
-      shown = views.answerView(answer, model);
-      render();
+    case 'answer': {
+      const row = finish(message.id);
+      if (row && model) {
+        if (row.picture === '') answeredJobs.set(message.id, row);
+        const first = queue.answer(row, message.answer);
+        backend = message.answer.backend;
+        if (message.id === showing && message.heatmap) {
+          answer = first;
+          heatmap = message.heatmap;
+          bridge?.heatmap(heatmap);
+          showAnswer(row, model);
+          tryTurning(message.id, row);
+        }
+      }
+      changed();
       break;
-    case 'refused':
-      if (message.id === newest) {
-        clear();
-        shown = views.refusedView(message.file, message.reason);
+    }
+    case 'thumbnail': {
+      const row = answeredJobs.get(message.id);
+      answeredJobs.delete(message.id);
+      if (row && queue.has(row) && row.picture === '') {
+        row.picture = URL.createObjectURL(message.picture);
+        list.render();
+      }
+      break;
+    }
+    case 'stability':
+      if (message.id === showing && queue.selected) {
+        queue.selected.stability = message.stability;
         render();
       }
       break;
+    case 'dropped': {
+      const row = finish(message.id);
+      if (row?.state === 'running') row.state = 'waiting';
+      changed();
+      break;
+    }
+    case 'refused': {
+      const row = finish(message.id);
+      if (row) queue.fail(row, message.reason);
+      if (message.id === showing) {
+        clear();
+        show(() => views.refusedView(message.file, message.reason));
+      }
+      changed();
+      break;
+    }
     case 'model-used':
+      jobs.delete(message.id);
       backend = message.backend;
       model = message.model;
-      if (message.id === newest) {
-        shown = views.readyView(backend, model, `Using the model in ${message.file}.`);
-        render();
+      queue.forgetAnswers();
+      if (message.id === showing) {
+        const again = queue.rows.length > 0;
+        const { file } = message;
+        showReady(() => t(again ? 'ready.model_again' : 'ready.model_used', { file }));
+      } else if (queue.selected) {
+        select(queue.selected);
       }
+      changed();
       break;
   }
 };
@@ -193,24 +397,31 @@ worker.onerror = (event) => {
   broken(`the worker stopped: ${event.message || 'its program did not load'}`);
 };
 
+/** The other views of the shown photo, a moment after its answer: a next photo comes first. */
+function tryTurning(id: number, row: QueueRow): void {
+  if (row.stability || row.answer?.outcome === 'cannot_judge') return;
+  setTimeout(() => {
+    if (id === showing) send({ type: 'stability', id });
+  }, 200);
+}
+
 let offline: Promise<string> = Promise.resolve('not started');
 
 async function becomeReady(): Promise<void> {
   app.dataset['offline'] = await offline;
   ready = true;
-  if (queued) {
-    judge(queued);
-  } else if (backend && model) {
-    shown = views.readyView(backend, model);
-    render();
-  }
+  if (waitingModel) useModel(waitingModel);
+  else if (queue.selected) select(queue.selected);
+  else showReady();
+  changed();
 }
 
 // Photos: chosen, dropped anywhere, or pasted.
 const choose = () => fileInput.click();
 chooseButton.addEventListener('click', choose);
 fileInput.addEventListener('change', () => {
-  take(fileInput.files, '');
+  const photos = fromFiles(fileInput.files ?? []);
+  if (photos.length > 0) take(photos);
   // The same file may be chosen again.
   fileInput.value = '';
 });
@@ -224,51 +435,133 @@ window.addEventListener('dragleave', (event) => {
 window.addEventListener('drop', (event) => {
   event.preventDefault();
   app.classList.remove('dropping');
-  take(event.dataTransfer?.files, 'what was dropped is not a file; save the photo first');
+  // The old answer goes at once, however long a folder takes to read.
+  select(undefined);
+  void fromDrop(event.dataTransfer).then(takeIntake);
 });
 window.addEventListener('paste', (event) => {
-  take(event.clipboardData?.files, 'the clipboard holds no picture');
+  takeIntake(fromClipboard(event.clipboardData));
 });
 
-// The heat-map's controls.
-heatmapToggle.addEventListener('click', () => {
-  const pressed = heatmapToggle.getAttribute('aria-pressed') === 'true';
-  heatmapToggle.setAttribute('aria-pressed', String(!pressed));
+// The controls of photo and answer.
+for (const toggle of [heatmapToggle, expertToggle])
+  toggle.addEventListener('click', () => {
+    toggle.setAttribute('aria-pressed', String(!pressed(toggle)));
+    render();
+  });
+heatmapOpacity.addEventListener('input', render);
+prevalenceSlider.max = String(PREVALENCES.length - 1);
+prevalenceSlider.value = String(FIRST_PREVALENCE);
+prevalenceSlider.addEventListener('input', () => {
+  prevalenceSlider.setAttribute('aria-valuetext', views.percent(prevalence()));
   render();
 });
-heatmapOpacity.addEventListener('input', render);
+
+// The report and the files.
+printable(() => {
+  const row = queue.selected;
+  if (!answer || !model || !photo || !crop || !row) return undefined;
+  return {
+    answer,
+    model,
+    view: shown,
+    sections: views.reportSections(answer, model, explanation(row)),
+    photo,
+    heatmap: answer.outcome === 'cannot_judge' ? undefined : heatmap,
+    opacity: heatmapOpacity.valueAsNumber / 100,
+    crop,
+    version: app.dataset['version'] ?? '',
+  };
+});
+element('print', HTMLButtonElement).addEventListener('click', () => print());
+const today = () => new Date().toISOString().slice(0, 10);
+element('save-csv', HTMLButtonElement).addEventListener('click', () => {
+  if (model) save(`nevus-${today()}.csv`, 'text/csv', toCsv(queue.ordered(), model));
+});
+element('save-json', HTMLButtonElement).addEventListener('click', () => {
+  if (model) save(`nevus-${today()}.json`, 'application/json', toJson(queue.ordered(), model));
+});
+
+// Diagnostics: shown, then copied, so that everybody sees what is copied.
+const diagnosticsText = element('diagnostics-text', HTMLTextAreaElement);
+const diagnosticsStatus = element('diagnostics-status', HTMLElement);
+async function copyDiagnostics(): Promise<void> {
+  diagnosticsText.value = await diagnostics({
+    version: app.dataset['version'] ?? '',
+    backend,
+    model,
+    timings: answer?.timings,
+    counts: queue.counts(),
+    requests: requestCounts(),
+    offline: await offline,
+    state: shown.state,
+    language: language(),
+    frames: bridge?.frames,
+  });
+  diagnosticsText.hidden = false;
+  try {
+    await navigator.clipboard.writeText(diagnosticsText.value);
+    write(diagnosticsStatus, t('diagnostics.copied'));
+  } catch {
+    diagnosticsText.select();
+    write(diagnosticsStatus, t('diagnostics.select'));
+  }
+}
+element('diagnostics-copy', HTMLButtonElement).addEventListener('click', () => {
+  void copyDiagnostics();
+});
 
 function showText(visible: boolean): void {
   app.classList.toggle('text', visible);
   textToggle.setAttribute('aria-expanded', String(visible));
-  textToggle.textContent = visible ? 'Hide text' : 'Read as text';
+  textToggle.textContent = t(visible ? 'toolbar.text_hide' : 'toolbar.text');
 }
 textToggle.addEventListener('click', () => showText(!app.classList.contains('text')));
 
-function layout(contentHeight: number, slot: Slot): void {
+function speak(to: Language, remember: boolean): void {
+  setLanguage(to, remember);
+  languageChoice.value = to;
+  translatePage();
+  showText(app.classList.contains('text'));
+  prevalenceSlider.setAttribute('aria-valuetext', views.percent(prevalence()));
+  list.render();
+  render();
+}
+languageChoice.addEventListener('change', () => {
+  speak(languageChoice.value === 'de' ? 'de' : 'en', true);
+});
+
+function layout(contentHeight: number): void {
   stage.style.height = `${contentHeight}px`;
-  heatmapControls.hidden = slot.width === 0;
-  heatmapControls.style.transform = `translate(${slot.x}px, ${slot.y}px)`;
-  heatmapControls.style.width = `${slot.width}px`;
+}
+
+function place(name: SlotName, { x, y, width }: Place): void {
+  if (width === 0) return;
+  slots[name].style.transform = `translate(${x}px, ${y}px)`;
+  slots[name].style.width = `${width}px`;
 }
 
 async function startCanvas(): Promise<void> {
   try {
-    bridge = await Bridge.load(createApp, canvas, { choose, layout });
+    bridge = await Bridge.load(createApp, canvas, { choose, layout, slot: place });
     Object.defineProperty(canvas, 'nevusFrames', { get: () => bridge?.frames });
   } catch (error) {
     // The page works by its DOM alone.
     console.warn(`no canvas: ${error instanceof Error ? error.message : String(error)}`);
     app.classList.add('no-canvas');
-    heatmapControls.hidden = true;
     showText(true);
   }
   render();
 }
 
-const choice = new URLSearchParams(location.search).get('backend');
+const asked = new URLSearchParams(location.search);
+if (asked.has('diagnostics')) privacy.open();
+const choice = asked.get('backend');
 const backendChoice: BackendChoice = choice === 'wasm' || choice === 'webgpu' ? choice : 'auto';
-render();
+speak(preferredLanguage(location.search), false);
+// Controls that wrap need more room, and say so.
+const controls = new ResizeObserver(() => render());
+for (const name of SLOTS) controls.observe(slots[name]);
 void startCanvas();
 send({
   type: 'start',

@@ -1,8 +1,9 @@
 // The DOM mirror: everything that the canvas shows, as text, for screen readers and for whoever wants
 // to read, select or search; and the attributes that tests read.
 
-import type { Answer, Backend } from './protocol';
-import { backendName, type Section, type View } from './view';
+import { t, translate } from './i18n';
+import type { Answer, Backend, Stability } from './protocol';
+import { backendName, sentence, type Section, type View } from './view';
 
 export function element<T extends HTMLElement>(id: string, type: new () => T): T {
   const found = document.getElementById(id);
@@ -11,29 +12,37 @@ export function element<T extends HTMLElement>(id: string, type: new () => T): T
 }
 
 /** Assigns only when it changes: a live region announces what is written, changed or not. */
-function write(target: HTMLElement, text: string): void {
+export function write(target: HTMLElement, text: string): void {
   if (target.textContent !== text) target.textContent = text;
+}
+
+function made(tag: string, text: string): HTMLElement {
+  const one = document.createElement(tag);
+  one.textContent = text;
+  return one;
 }
 
 function sectionElement(section: Section): HTMLElement {
   const box = document.createElement('section');
-  const title = document.createElement('h2');
-  title.textContent = section.title;
   const list = document.createElement('dl');
-  for (const row of section.rows) {
-    const label = document.createElement('dt');
-    label.textContent = row.label;
-    const value = document.createElement('dd');
-    value.textContent = row.value;
-    list.append(label, value);
-  }
-  box.append(title, list);
-  if (section.note !== undefined) {
-    const note = document.createElement('p');
-    note.textContent = section.note;
-    box.append(note);
-  }
+  for (const row of section.rows) list.append(made('dt', row.label), made('dd', row.value));
+  box.append(made('h2', section.title), list);
+  if (section.note !== undefined) box.append(made('p', section.note));
   return box;
+}
+
+/** Makes `shown` like `wanted`; where only words differ, only those are written (and announced). */
+function update(shown: Element, wanted: Element): void {
+  const [old, fresh] = [[...shown.children], [...wanted.children]];
+  if (old.length !== fresh.length || fresh.some((one, i) => one.tagName !== old[i]?.tagName)) {
+    shown.replaceChildren(...fresh);
+    return;
+  }
+  fresh.forEach((one, i) => {
+    const there = old[i] as HTMLElement;
+    if (one.children.length > 0 || there.children.length > 0) update(there, one);
+    else write(there, one.textContent ?? '');
+  });
 }
 
 export class Mirror {
@@ -49,6 +58,7 @@ export class Mirror {
   render(
     view: View,
     answer: Answer | undefined,
+    stability: Stability | undefined,
     backend: Backend | undefined,
     requests: number,
   ): void {
@@ -58,13 +68,19 @@ export class Mirror {
       this.#app.dataset['backendReason'] = backend.reason;
       write(
         this.#backend,
-        `Runs on ${backendName(backend)}${backend.reason ? `: ${backend.reason}` : ''}.`,
+        t(backend.reason ? 'mirror.backend_why' : 'mirror.backend', {
+          backend: backendName(backend),
+          reason: translate(backend.reason),
+        }),
       );
     }
     // An answer's headline is #outcome's; #status must not say it a second time.
     write(
       this.#status,
-      (answer ? [`${answer.file}:`] : [`${view.headline}.`, ...view.paragraphs]).join(' '),
+      (answer
+        ? [t('mirror.answer_of', { file: answer.file })]
+        : [`${view.headline}.`, ...view.paragraphs]
+      ).join(' '),
     );
 
     const result = this.#result.dataset;
@@ -76,18 +92,18 @@ export class Mirror {
     } else {
       for (const key of ['file', 'outcome', 'malignancy', 'ms']) delete result[key];
     }
-    write(this.#outcome, answer ? answer.sentence : '');
+    if (answer && stability) result['stability'] = JSON.stringify(stability);
+    else delete result['stability'];
+    write(this.#outcome, answer ? sentence(answer.outcome) : '');
     this.#result.hidden = !answer && view.sections.length === 0;
     const texts = answer ? [...view.paragraphs, view.caption].filter((text) => text !== '') : [];
     const sections = JSON.stringify([texts, view.sections]);
     if (sections !== this.#shownSections) {
       this.#shownSections = sections;
-      const paragraphs = texts.map((text) => {
-        const paragraph = document.createElement('p');
-        paragraph.textContent = text;
-        return paragraph;
-      });
-      this.#details.replaceChildren(...paragraphs, ...view.sections.map(sectionElement));
+      const wanted = document.createElement('div');
+      wanted.append(...texts.map((text) => made('p', text)));
+      wanted.append(...view.sections.map(sectionElement));
+      update(this.#details, wanted);
     }
     // Last: who waits for the state finds everything else in place.
     this.#app.dataset['state'] = view.state;

@@ -1,5 +1,7 @@
 // Messages between the page and its worker, and the values they carry.
 
+import type { RequestCounts } from './requests';
+
 export type BackendId = 'wasm' | 'webgpu';
 export type BackendChoice = 'auto' | BackendId;
 
@@ -29,6 +31,7 @@ export interface ModelPackage {
   self_test: { seed: number; logits: number[]; tolerance: number };
   /** Where the network measures how far a photo is from its training photos. */
   typicality?: { limit: number; accepted: number; self_test: number };
+  metrics?: { validation?: Record<string, unknown> };
   license: string;
   intended_use: string;
   known_limits: string[];
@@ -76,7 +79,11 @@ export interface Answer {
   malignancy: number;
   /** One a class, sum 1; empty when the network's answer was not finite. */
   probabilities: number[];
-  /** Why the photo can't be judged, a sentence each. */
+  /** The network's own figures, one a class. */
+  logits: number[];
+  /** Squared Mahalanobis distance to the training photos; null where the model has none. */
+  distance: number | null;
+  /** Why the photo can't be judged, a sentence each, in the core's English. */
   reasons: string[];
   quality: Quality;
   codec: string;
@@ -85,10 +92,34 @@ export interface Answer {
   backend: Backend;
 }
 
+/** The estimate over the flips and quarter turns of the same square. */
+export interface Stability {
+  /** Least and greatest probability of malignancy. */
+  low: number;
+  high: number;
+  /** How many views give the answer of the photo as it is; that one is among them. */
+  same: number;
+  views: number;
+}
+
+/** A photo, by the name that people know it by. */
+export interface Photo {
+  file: File;
+  name: string;
+}
+
 export type ToWorker =
   | { type: 'start'; model: string; backend: BackendChoice }
-  | { type: 'analyse'; id: number; file: File }
-  | { type: 'use-model'; id: number; file: File };
+  /** Requests are counted from here on. */
+  | { type: 'photo-chosen' }
+  /**
+   * `show`: its pixels and heat-map are wanted, and of several such only the newest's. Answered by
+   * exactly one of answer, refused, dropped.
+   */
+  | { type: 'analyse'; id: number; photo: Photo; show: boolean; thumbnail: boolean }
+  /** Of the photo that was shown last, if `id` is its job. */
+  | { type: 'stability'; id: number }
+  | { type: 'use-model'; id: number; photo: Photo };
 
 export type FromWorker =
   | { type: 'progress'; text: string }
@@ -96,8 +127,13 @@ export type FromWorker =
   | { type: 'model-read' }
   | { type: 'ready'; backend: Backend; model: ModelPackage }
   | { type: 'start-failed'; reason: string }
-  | { type: 'requests'; count: number }
+  | { type: 'requests'; counts: RequestCounts }
   | { type: 'preview'; id: number; preview: Pixels; crop: Crop }
-  | { type: 'answer'; id: number; answer: Answer; heatmap: Pixels }
+  | { type: 'answer'; id: number; answer: Answer; heatmap: Pixels | null }
   | { type: 'refused'; id: number; file: string; reason: string }
+  /** A newer photo to show arrived before this one's answer. */
+  | { type: 'dropped'; id: number }
+  /** A small JPEG; comes after the answer. */
+  | { type: 'thumbnail'; id: number; picture: Blob }
+  | { type: 'stability'; id: number; stability: Stability }
   | { type: 'model-used'; id: number; file: string; backend: Backend; model: ModelPackage };

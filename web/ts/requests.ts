@@ -1,33 +1,45 @@
-// Counts the network requests of this page or worker since a photo was chosen, from the browser's
-// own records (Resource Timing).
+// Counts the network requests of this page or worker, since it was loaded and since a photo was
+// chosen, from the browser's own records (Resource Timing).
+
+export interface RequestCounts {
+  sinceLoad: number;
+  sincePhoto: number;
+}
 
 export class RequestCounter {
   #since = Infinity;
-  #count = 0;
+  #counts: RequestCounts = { sinceLoad: 0, sincePhoto: 0 };
   readonly #observer: PerformanceObserver;
 
-  constructor(changed: (count: number) => void) {
+  constructor(changed: (counts: RequestCounts) => void) {
     this.#observer = new PerformanceObserver((list) => {
-      const before = this.#count;
-      this.#add(list.getEntries());
-      if (this.#count !== before) changed(this.#count);
+      if (this.#add(list.getEntries())) changed(this.counts);
     });
-    this.#observer.observe({ type: 'resource' });
+    this.#observer.observe({ type: 'resource', buffered: true });
   }
 
-  /** Counts from zero, from now on. */
+  /** A photo was chosen: counts from zero, from now on. */
   restart(): void {
-    this.#observer.takeRecords();
-    this.#count = 0;
+    this.#add(this.#observer.takeRecords());
+    this.#counts.sincePhoto = 0;
     this.#since = performance.now();
   }
 
-  get count(): number {
+  get counts(): RequestCounts {
     this.#add(this.#observer.takeRecords());
-    return this.#count;
+    return { ...this.#counts };
   }
 
-  #add(entries: PerformanceEntry[]): void {
-    for (const entry of entries) if (entry.startTime >= this.#since) this.#count += 1;
+  /** @return whether there was any */
+  #add(entries: PerformanceEntry[]): boolean {
+    let any = false;
+    for (const entry of entries) {
+      // What is read from memory (blob:, data:) is no request.
+      if (!/^https?:/.test(entry.name)) continue;
+      any = true;
+      this.#counts.sinceLoad += 1;
+      if (entry.startTime >= this.#since) this.#counts.sincePhoto += 1;
+    }
+    return any;
   }
 }

@@ -9,8 +9,11 @@ import type { Backend, BackendChoice, BackendId, ModelPackage } from './protocol
 /** As in shared/nevus/package.h. */
 const DISTANCE_TOLERANCE = 0.05;
 
-/** The runtime's two builds: 'plain' has WebAssembly only; 'jspi' (larger) has WebGPU as well. */
-type Build = 'plain' | 'jspi';
+/**
+ * The runtime's two builds: 'plain' has WebAssembly only; 'jspi' (larger) has WebGPU as well. 'single'
+ * is 'plain' once more, without threads: a runtime whose start failed can't be started again.
+ */
+type Build = 'plain' | 'single' | 'jspi';
 
 const runtimes = new Map<Build, Promise<typeof Ort>>();
 
@@ -18,19 +21,26 @@ function loadRuntime(build: Build): Promise<typeof Ort> {
   let runtime = runtimes.get(build);
   if (!runtime) {
     runtime = (async () => {
-      const ort = (await import(asset(`ort-${build}.mjs`))) as typeof Ort;
+      const name = build === 'single' ? 'plain' : build;
+      // Another address is another instance; the file is the same.
+      const address = asset(`ort-${name}.mjs`) + (build === 'single' ? '?single' : '');
+      const ort = (await import(address)) as typeof Ort;
       ort.env.logLevel = 'error';
-      ort.env.wasm.wasmPaths = { wasm: asset(`ort-${build}.wasm`) };
+      ort.env.wasm.wasmPaths = { wasm: asset(`ort-${name}.wasm`) };
       // Threads need cross-origin isolation; a core is left to the browser itself.
-      ort.env.wasm.numThreads = globalThis.crossOriginIsolated
-        ? Math.min(4, Math.max(1, navigator.hardwareConcurrency - 1))
-        : 1;
+      ort.env.wasm.numThreads = build === 'single' ? 1 : threads();
       return ort;
     })();
     runtimes.set(build, runtime);
     runtime.catch(() => runtimes.delete(build));
   }
   return runtime;
+}
+
+function threads(): number {
+  return globalThis.crossOriginIsolated
+    ? Math.min(4, Math.max(1, navigator.hardwareConcurrency - 1))
+    : 1;
 }
 
 /** A network on one backend, which answered the self-test. */
@@ -40,6 +50,9 @@ export class Session {
     private readonly session: Ort.InferenceSession,
     private readonly model: ModelPackage,
     readonly backend: Backend,
+    private readonly build: Build,
+    /** Rejects when the graphics processor is lost; a run that waits for it may never end. */
+    private readonly lost: Promise<never> | undefined,
   ) {}
 
   /** Tries the backends that `choice` allows, best first. @throws Error when none of them works */
@@ -90,14 +103,46 @@ export class Session {
       }
     }
     progress('Preparing the network.');
-    return start('plain', 'wasm', why);
+    try {
+      return await start('plain', 'wasm', why);
+    } catch (error) {
+      if (threads() === 1) throw error;
+      return start(
+        'single',
+        'wasm',
+        [why, `without threads: ${reasonOf(error)}`].filter(Boolean).join('; '),
+      );
+    }
+  }
+
+  /**
+   * Another session after this one failed in mid-run: on WebAssembly, in the runtime that is loaded
+   * already, so that nothing is fetched while a photo is open; else in a fresh one.
+   * @throws Error when none of them works
+   */
+  async replace(onnx: Uint8Array, core: Core, failure: unknown): Promise<Session> {
+    // Not waited for: what is broken may never answer.
+    void this.close().catch(() => {});
+    const reason =
+      this.backend.id === 'webgpu'
+        ? `WebGPU failed: ${reasonOf(failure)}`
+        : `started anew: ${reasonOf(failure)}`;
+    const backend: Backend = { id: 'wasm', reason };
+    const input = core.selfTest();
+    try {
+      return await Session.#start(this.build, backend, onnx, this.model, input);
+    } catch {
+      const build = this.build === 'jspi' ? 'plain' : 'single';
+      return Session.#start(build, backend, onnx, this.model, input);
+    }
   }
 
   /** @param tensor 3 * height * width floats, NCHW */
   async run(tensor: Float32Array): Promise<NetworkAnswer> {
     const { width, height } = this.model.input;
     const image = new this.ort.Tensor('float32', tensor, [1, 3, height, width]);
-    const outputs = await this.session.run({ image });
+    const running = this.session.run({ image });
+    const outputs = await (this.lost ? Promise.race([running, this.lost]) : running);
     const { logits, cam, distance } = outputs;
     if (!(logits?.data instanceof Float32Array) || !(cam?.data instanceof Float32Array))
       throw new Error('the network gave no logits and class maps');
@@ -127,7 +172,13 @@ export class Session {
       executionProviders: [backend.id],
       graphOptimizationLevel: 'all',
     });
-    const started = new Session(ort, session, model, backend);
+    // The device that the runtime works on.
+    const device =
+      backend.id === 'webgpu'
+        ? ((await ort.env.webgpu.device) as GPUDevice | undefined)
+        : undefined;
+    const lost = device && whenLost(device);
+    const started = new Session(ort, session, model, backend, build, lost);
     try {
       const { logits, distance } = await started.run(input);
       const { logits: expected, tolerance } = model.self_test;
@@ -163,6 +214,16 @@ export class Session {
     }
     return best;
   }
+}
+
+/** Rejects when the device is lost. */
+function whenLost(device: GPUDevice): Promise<never> {
+  const lost = device.lost.then(({ message }): never => {
+    throw new Error(`the graphics processor was lost (${message || 'no reason given'})`);
+  });
+  // Nobody may be waiting when it happens.
+  lost.catch(() => {});
+  return lost;
 }
 
 interface Gpu {

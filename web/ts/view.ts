@@ -1,7 +1,9 @@
 // What the page shows: one value, made from the worker's messages, drawn by the canvas (bridge.ts →
-// web/app) and by the DOM mirror (mirror.ts) alike. Every word that people read is made here.
+// web/app) and by the DOM mirror (mirror.ts) alike. The words come from the catalogue (i18n.ts).
 
-import type { Answer, Backend, Crop, ModelPackage, OutcomeId } from './protocol';
+import { predictiveValues, type Prevalence } from './explain';
+import { number, t, translate, type Key } from './i18n';
+import type { Answer, Backend, Crop, ModelPackage, OutcomeId, Stability } from './protocol';
 
 export type PageState = 'loading' | 'ready' | 'analysing' | 'answered' | 'failed';
 
@@ -19,10 +21,19 @@ export interface Section {
   title: string;
   rows: Row[];
   note?: string;
+  /** Leaves room for the controls of this name above its rows. */
+  slot?: 'expert';
 }
 
 /** Amber asks for attention, indigo doesn't, grey says that there is no answer. Never green. */
 export type Tone = 'amber' | 'indigo' | 'grey';
+
+/** Room that controls of the DOM need, CSS pixels; 0: not there. */
+export interface SlotHeights {
+  photo: number;
+  actions: number;
+  expert: number;
+}
 
 export interface View {
   state: PageState;
@@ -37,13 +48,11 @@ export interface View {
   prompt: string;
   footer: string;
   crop: Crop | null;
+  /** Width : height of the photo that is being opened, for its empty frame. */
+  frame: number;
   heatmap: { available: boolean; shown: boolean; opacity: number };
+  slots: SlotHeights;
 }
-
-export const DISCLAIMER = 'Research and education; not a diagnosis.';
-export const PROMPT = 'Choose, drop or paste a photo of a skin spot';
-export const CAPTION =
-  'The model sees the square in the middle. The heat-map shows which parts speak for malignancy; press and hold the photo to see it without.';
 
 const TONES: Record<OutcomeId, Tone> = {
   show_doctor: 'amber',
@@ -51,175 +60,357 @@ const TONES: Record<OutcomeId, Tone> = {
   cannot_judge: 'grey',
 };
 
-const ADVICE: Record<OutcomeId, string> = {
-  show_doctor:
-    'The model sees patterns that it has learnt from malignant lesions. Only a doctor can say what it is; have the spot looked at soon.',
-  nothing_alarming:
-    'The model sees none of the patterns that it has learnt from malignant lesions, and it can be wrong. If the spot is new, changes, itches, bleeds or worries you, show it to a doctor.',
-  cannot_judge: 'No estimate is shown, because it could mislead.',
+/** Word for word as the contract has them; the core's own sentence is the same in English. */
+const SENTENCES: Record<OutcomeId, Key> = {
+  show_doctor: 'outcome.show_doctor',
+  nothing_alarming: 'outcome.nothing_alarming',
+  cannot_judge: 'outcome.cannot_judge',
 };
 
-const RETAKE =
-  'Try again: one spot in the middle of the photo, filling about half of it, sharp, in even daylight without flash.';
+const ADVICE: Record<OutcomeId, Key> = {
+  show_doctor: 'advice.show_doctor',
+  nothing_alarming: 'advice.nothing_alarming',
+  cannot_judge: 'advice.cannot_judge',
+};
+
+export function tone(outcome: OutcomeId): Tone {
+  return TONES[outcome];
+}
+
+export function sentence(outcome: OutcomeId): string {
+  return t(SENTENCES[outcome]);
+}
 
 /** 0.0312 → "3.1 %" (no break before the sign); whole percents from ten on, and never a certainty. */
 export function percent(share: number): string {
   const value = share * 100;
-  if (value < 0.1) return 'under 0.1\u00a0%';
-  if (value > 99.9) return 'over 99.9\u00a0%';
-  return `${value < 9.95 || value > 99 ? value.toFixed(1) : value.toFixed(0)}\u00a0%`;
+  if (value < 0.1) return t('percent.under', { value: number(0.1, 1) });
+  if (value > 99.9) return t('percent.over', { value: number(99.9, 1) });
+  return t('percent', { value: number(value, value < 9.95 || value > 99 ? 1 : 0) });
 }
 
 function milliseconds(value: number): string {
-  return value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${value.toFixed(0)} ms`;
+  return value >= 1000
+    ? t('seconds', { value: number(value / 1000, 1) })
+    : t('milliseconds', { value: number(value, 0) });
 }
 
 export function backendName(backend: Backend): string {
   return backend.id === 'webgpu' ? 'WebGPU' : 'WebAssembly';
 }
 
-function estimateSection(answer: Answer, model: ModelPackage): Section {
-  const { threshold, sensitivity, specificity, n } = model.operating_point;
+/** "About N of 100", which never says none and never says all. */
+function ofHundred(share: number): string {
+  const count = Math.round(share * 100);
+  if (count < 1) return t('hundred.under');
+  if (count > 99) return t('hundred.over');
+  return t('hundred.about', { count });
+}
+
+/** "84 % to 89 %", or one figure where the two read alike. */
+function range({ low, high }: Stability): string {
+  const [from, to] = [percent(low), percent(high)];
+  return from === to ? from : t('range', { from, to });
+}
+
+function estimateSection(answer: Answer, model: ModelPackage, stability?: Stability): Section {
+  const { threshold } = model.operating_point;
   return {
-    title: 'Estimate',
+    title: t('estimate.title'),
     rows: [
       {
-        label: 'Estimated probability of malignancy',
+        label: t('estimate.probability'),
         value: percent(answer.malignancy),
         bar: answer.malignancy,
         mark: threshold,
       },
+      {
+        label: t('stability.label'),
+        value: stability ? range(stability) : t('stability.waiting'),
+      },
     ],
-    note:
-      `From ${percent(threshold)} on (the mark), the page says “Show this to a doctor”. ` +
-      `On ${n} validation photos that caught ${percent(sensitivity)} of the malignant lesions ` +
-      `and passed ${percent(specificity)} of the benign ones.`,
+    note: [
+      t('estimate.words', { count: ofHundred(answer.malignancy) }),
+      t('estimate.prevalence'),
+      t('estimate.threshold', { threshold: percent(threshold) }),
+      ...(stability ? [stabilityWords(stability)] : []),
+    ].join(' '),
   };
+}
+
+export function stabilityWords({ same, views }: Stability): string {
+  return same === views
+    ? t('stability.same', { views })
+    : t('stability.differs', { views, other: views - same });
+}
+
+function className(entry: { name: string; malignant: boolean }): string {
+  const name = translate(entry.name);
+  return entry.malignant && !/malignan/i.test(entry.name) ? t('class.malignant', { name }) : name;
 }
 
 function classSection(answer: Answer, model: ModelPackage): Section {
   const rows = model.classes.map((entry, index) => ({
-    label:
-      entry.malignant && !/malignan/i.test(entry.name) ? `${entry.name} (malignant)` : entry.name,
+    label: className(entry),
     share: answer.probabilities[index] ?? 0,
   }));
   rows.sort((a, b) => b.share - a.share);
   return {
-    title: 'Classes',
+    title: t('classes.title'),
     rows: rows.map(({ label, share }) => ({ label, value: percent(share), bar: share })),
   };
 }
 
-function qualitySection(answer: Answer): Section {
+function photoSection(answer: Answer, expert: boolean): Section {
   const { quality } = answer;
   const good = quality.issues.length === 0;
   return {
-    title: 'Photo',
+    title: t('photo.title'),
     rows: [
-      { label: 'File', value: answer.file },
-      { label: 'Size', value: `${quality.width} × ${quality.height} px, ${answer.codec}` },
-      { label: 'Quality', value: good ? 'good enough to be judged' : 'not good enough' },
-      { label: 'Sharpness', value: quality.sharpness.toFixed(1) },
-      { label: 'Brightness', value: percent(quality.brightness) },
-      { label: 'Contrast', value: percent(quality.contrast) },
+      { label: t('photo.file'), value: answer.file },
+      {
+        label: t('photo.size'),
+        value: t('photo.pixels', {
+          width: quality.width,
+          height: quality.height,
+          codec: answer.codec,
+        }),
+      },
+      { label: t('photo.quality'), value: t(good ? 'photo.good' : 'photo.bad') },
+      ...(expert
+        ? [
+            { label: t('photo.sharpness'), value: number(quality.sharpness, 1) },
+            { label: t('photo.brightness'), value: percent(quality.brightness) },
+            { label: t('photo.contrast'), value: percent(quality.contrast) },
+          ]
+        : []),
     ],
   };
 }
 
-function computeSection(answer: Answer, model: ModelPackage): Section {
+/** How far from the training photos, where the model measures it. */
+function typicalityRows(answer: Answer, model: ModelPackage): Row[] {
+  if (!model.typicality || answer.distance === null) return [];
+  const { limit } = model.typicality;
+  return [
+    {
+      label: t('typicality.label'),
+      value: t('typicality.value', {
+        distance: number(answer.distance, 0),
+        limit: number(limit, 0),
+      }),
+    },
+  ];
+}
+
+function computeSection(answer: Answer, model: ModelPackage, expert: boolean): Section {
   const { timings, backend } = answer;
   return {
-    title: 'How it was computed',
+    title: t('compute.title'),
     rows: [
-      { label: 'Runs on', value: backendName(backend) },
-      ...(backend.reason ? [{ label: 'Why', value: backend.reason }] : []),
-      { label: 'Decoding', value: milliseconds(timings.decode) },
-      { label: 'Measuring and resizing', value: milliseconds(timings.preprocess) },
-      { label: 'Network', value: milliseconds(timings.inference) },
-      { label: 'In all', value: milliseconds(timings.total) },
-      { label: 'Model', value: model.name },
+      ...backendRows(backend),
+      ...(expert
+        ? [
+            { label: t('compute.decode'), value: milliseconds(timings.decode) },
+            { label: t('compute.preprocess'), value: milliseconds(timings.preprocess) },
+            { label: t('compute.inference'), value: milliseconds(timings.inference) },
+          ]
+        : []),
+      { label: t('compute.total'), value: milliseconds(timings.total) },
+      { label: t('compute.model'), value: model.name },
     ],
+  };
+}
+
+function backendRows(backend: Backend): Row[] {
+  return [
+    { label: t('compute.backend'), value: backendName(backend) },
+    ...(backend.reason ? [{ label: t('compute.why'), value: translate(backend.reason) }] : []),
+  ];
+}
+
+/** A figure with its 95 % interval, of model.json's metrics. */
+function measured(model: ModelPackage, key: string): string | undefined {
+  const values = model.metrics?.validation ?? {};
+  const value = values[key];
+  if (typeof value !== 'number') return undefined;
+  const interval = values[`${key}_ci`];
+  const shown = key === 'auc' ? (share: number) => number(share, 3) : percent;
+  if (
+    !Array.isArray(interval) ||
+    typeof interval[0] !== 'number' ||
+    typeof interval[1] !== 'number'
+  )
+    return shown(value);
+  return t('metric.interval', {
+    value: shown(value),
+    low: shown(interval[0]),
+    high: shown(interval[1]),
+  });
+}
+
+/** Predictive values where the prevalence is not that of the validation set. */
+function prevalenceSection(model: ModelPackage, prevalence: Prevalence): Section {
+  const { sensitivity, specificity, n } = model.operating_point;
+  const { positive, negative } = predictiveValues(sensitivity, specificity, prevalence);
+  return {
+    title: t('prevalence.title'),
+    slot: 'expert',
+    rows: [
+      { label: t('prevalence.positive'), value: percent(positive) },
+      { label: t('prevalence.negative'), value: percent(negative) },
+    ],
+    note: t('prevalence.source', {
+      sensitivity: percent(sensitivity),
+      specificity: percent(specificity),
+      n,
+    }),
+  };
+}
+
+function operatingSection(model: ModelPackage): Section {
+  const { threshold, sensitivity, specificity, n } = model.operating_point;
+  const auc = measured(model, 'auc');
+  return {
+    title: t('operating.title', { n }),
+    rows: [
+      { label: t('operating.threshold'), value: percent(threshold) },
+      {
+        label: t('operating.sensitivity'),
+        value: measured(model, 'sensitivity') ?? percent(sensitivity),
+      },
+      {
+        label: t('operating.specificity'),
+        value: measured(model, 'specificity') ?? percent(specificity),
+      },
+      ...(auc === undefined ? [] : [{ label: t('operating.auc'), value: auc }]),
+      { label: t('operating.temperature'), value: number(model.temperature, 3) },
+    ],
+    note: t('operating.note'),
+  };
+}
+
+function cardSection(model: ModelPackage): Section {
+  return {
+    title: t('card.title'),
+    rows: [
+      { label: t('compute.model'), value: model.name },
+      { label: t('card.architecture'), value: model.architecture },
+      { label: t('card.hash'), value: model.sha256 },
+      { label: t('card.license'), value: model.license },
+      { label: t('card.use'), value: model.intended_use },
+    ],
+    note: model.known_limits.join(' '),
   };
 }
 
 /** The section that is there in every state: what has left the device. */
 export function privacySection(requests: number): Section {
   return {
-    title: 'Privacy',
-    rows: [{ label: 'Requests since the photo was chosen', value: String(requests) }],
+    title: t('privacy.title'),
+    rows: [{ label: t('privacy.since_photo'), value: String(requests) }],
   };
 }
 
 type Shown = Pick<View, 'state' | 'tone' | 'headline' | 'paragraphs' | 'sections'>;
 
+/** What is shown, as a recipe: it is made anew when the language changes. */
+export type Scene = () => Shown;
+
 export function loadingView(text: string, queued?: string): Shown {
-  const photo = queued === undefined ? 'A photo chosen now' : queued;
-  const paragraphs = [text, `${photo} is judged as soon as the program is ready.`];
-  return { state: 'loading', tone: 'indigo', headline: 'One moment', paragraphs, sections: [] };
+  const waits = queued === undefined ? t('loading.any') : t('loading.photo', { file: queued });
+  return {
+    state: 'loading',
+    tone: 'indigo',
+    headline: t('loading.headline'),
+    paragraphs: [translate(text), waits],
+    sections: [],
+  };
 }
 
 export function readyView(backend: Backend, model: ModelPackage, notice?: string): Shown {
   return {
     state: 'ready',
     tone: 'indigo',
-    headline: PROMPT,
-    paragraphs: [
-      ...(notice === undefined ? [] : [notice]),
-      'It is judged here, on your device, and sent nowhere.',
-    ],
+    headline: t('prompt'),
+    paragraphs: [...(notice === undefined ? [] : [notice]), t('ready.local')],
     sections: [
       {
-        title: 'How to take it',
+        title: t('how.title'),
         rows: [
-          { label: '1', value: 'One spot, in the middle, filling about half of the photo' },
-          { label: '2', value: 'Sharp, in even daylight, without flash' },
-          { label: '3', value: 'No hair, ruler or writing over the spot' },
+          { label: '1', value: t('how.one') },
+          { label: '2', value: t('how.two') },
+          { label: '3', value: t('how.three') },
         ],
-        note: 'The model has learnt mostly from dermoscopy photos of light skin. On ordinary phone photos and on darker skin it is less reliable.',
+        note: t('how.note'),
       },
       {
-        title: 'Ready',
-        rows: [
-          { label: 'Runs on', value: backendName(backend) },
-          ...(backend.reason ? [{ label: 'Why', value: backend.reason }] : []),
-          { label: 'Model', value: model.name },
-        ],
+        title: t('ready.title'),
+        rows: [...backendRows(backend), { label: t('compute.model'), value: model.name }],
       },
     ],
   };
 }
 
-export function analysingView(file: string): Shown {
+export function analysingView(file: string, model = false, notice?: string): Shown {
   return {
     state: 'analysing',
     tone: 'indigo',
-    headline: 'Looking at the photo',
-    paragraphs: [file],
+    headline: t(model ? 'analysing.model' : 'analysing.headline'),
+    paragraphs: [file, ...(notice === undefined ? [] : [translate(notice)])],
     sections: [],
   };
 }
 
-export function answerView(answer: Answer, model: ModelPackage): Shown {
+export interface Explanation {
+  stability: Stability | undefined;
+  expert: boolean;
+  prevalence: Prevalence;
+}
+
+export function answerView(answer: Answer, model: ModelPackage, more: Explanation): Shown {
   const judged = answer.outcome !== 'cannot_judge';
+  const { expert } = more;
+  const photo = photoSection(answer, expert);
+  if (expert || !judged) photo.rows.push(...typicalityRows(answer, model));
   return {
     state: 'answered',
     tone: TONES[answer.outcome],
-    headline: answer.sentence,
-    paragraphs: [...answer.reasons, ADVICE[answer.outcome], ...(judged ? [] : [RETAKE])],
+    headline: sentence(answer.outcome),
+    paragraphs: [
+      ...answer.reasons.map(translate),
+      t(ADVICE[answer.outcome]),
+      ...(judged ? [] : [t('advice.retake')]),
+    ],
     sections: [
-      ...(judged ? [estimateSection(answer, model), classSection(answer, model)] : []),
-      qualitySection(answer),
-      computeSection(answer, model),
+      ...(judged ? [estimateSection(answer, model, more.stability)] : []),
+      ...(judged && (expert || model.classes.length > 2) ? [classSection(answer, model)] : []),
+      ...(expert ? [prevalenceSection(model, more.prevalence), operatingSection(model)] : []),
+      photo,
+      computeSection(answer, model, expert),
+      ...(expert ? [cardSection(model)] : []),
     ],
   };
+}
+
+/** The figures for paper: all of them, without the room for controls. */
+export function reportSections(answer: Answer, model: ModelPackage, more: Explanation): Section[] {
+  const judged = answer.outcome !== 'cannot_judge';
+  const photo = photoSection(answer, true);
+  photo.rows.push(...typicalityRows(answer, model));
+  return [
+    ...(judged ? [estimateSection(answer, model, more.stability)] : []),
+    ...(judged ? [classSection(answer, model), operatingSection(model)] : []),
+    photo,
+  ];
 }
 
 export function refusedView(file: string, reason: string): Shown {
   return {
     state: 'failed',
     tone: 'grey',
-    headline: 'This file gave no answer',
-    paragraphs: [`${file}: ${reason}`],
+    headline: t('refused.headline'),
+    paragraphs: [`${file}: ${translate(reason)}`],
     sections: [],
   };
 }
@@ -228,8 +419,8 @@ export function brokenView(reason: string): Shown {
   return {
     state: 'failed',
     tone: 'grey',
-    headline: 'The program could not start',
-    paragraphs: [reason, 'Reload the page to try again.'],
+    headline: t('broken.headline'),
+    paragraphs: [translate(reason), t('broken.reload')],
     sections: [],
   };
 }

@@ -1,21 +1,25 @@
 // The worker: all work on a photo happens here. File → pixels → core → network → core → answer.
-// It holds the core's WebAssembly module and ONNX Runtime Web; one photo at a time, newest first.
+// It holds the core's WebAssembly module and ONNX Runtime Web; one photo at a time.
 
 import createCore from 'nevus_core.mjs';
 import { asset } from './assets';
 import { Core, Refusal } from './core';
 import { decodeInto } from './decode';
-import type { Answer, BackendChoice, FromWorker, ModelPackage, ToWorker } from './protocol';
+import type { Answer, BackendChoice, FromWorker, ModelPackage, Photo, ToWorker } from './protocol';
 import { RequestCounter } from './requests';
 import { Session } from './session';
+import { turned, VIEWS } from './stability';
+import { thumbnail } from './thumbnail';
 
 const PREVIEW_SIDE = 1024;
+/** Of a photo that is only listed: enough for its thumbnail. */
+const LISTED_SIDE = 192;
 const HEATMAP_SIDE = 256;
 /** Larger files are no photos that this page can judge. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
-const requests = new RequestCounter((count) => post({ type: 'requests', count }));
+const requests = new RequestCounter((counts) => post({ type: 'requests', counts }));
 
 interface Engine {
   core: Core;
@@ -25,7 +29,10 @@ interface Engine {
   choice: BackendChoice;
 }
 let engine: Engine | undefined;
+/** The newest job whose photo is to be shown. */
 let newest = 0;
+/** The photo that was shown last: the network's input and its estimate. */
+let shown: { id: number; tensor: Float32Array<ArrayBuffer>; malignancy: number } | undefined;
 let queue: Promise<void> = Promise.resolve();
 
 function post(message: FromWorker, transfer: Transferable[] = []): void {
@@ -37,11 +44,18 @@ function progress(text: string): void {
 }
 
 scope.onmessage = ({ data: message }: MessageEvent<ToWorker>) => {
-  if (message.type !== 'start') newest = message.id;
+  if (message.type === 'photo-chosen') {
+    requests.restart();
+    return;
+  }
+  if (message.type === 'use-model' || (message.type === 'analyse' && message.show)) {
+    newest = message.id;
+    shown = undefined;
+  }
   queue = queue.then(() => handle(message));
 };
 
-async function handle(message: ToWorker): Promise<void> {
+async function handle(message: Exclude<ToWorker, { type: 'photo-chosen' }>): Promise<void> {
   if (message.type === 'start') {
     try {
       engine = await start(message.model, message.backend);
@@ -51,14 +65,16 @@ async function handle(message: ToWorker): Promise<void> {
     }
     return;
   }
-  // A newer photo is waiting: nobody wants this one's answer any more.
-  if (message.id !== newest) return;
+  if (message.type === 'stability') {
+    if (engine) await tryTurning(engine, message.id);
+    return;
+  }
   try {
     if (!engine) throw new Refusal('the program could not start');
-    if (message.type === 'analyse') await analyse(engine, message.id, message.file);
-    else await adoptModel(engine, message.id, message.file);
+    if (message.type === 'analyse') await analyse(engine, message);
+    else await adoptModel(engine, message.id, message.photo);
   } catch (error) {
-    post({ type: 'refused', id: message.id, file: message.file.name, reason: words(error) });
+    post({ type: 'refused', id: message.id, file: message.photo.name, reason: words(error) });
   } finally {
     engine?.core.releasePhoto();
   }
@@ -99,28 +115,42 @@ async function read(file: File): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
-async function analyse(using: Engine, id: number, file: File): Promise<void> {
+async function analyse(
+  using: Engine,
+  { id, photo, show, thumbnail: listed }: Extract<ToWorker, { type: 'analyse' }>,
+): Promise<void> {
   const { core } = using;
-  requests.restart();
+  /** A newer photo is to be shown: nobody wants this one's picture any more. */
+  const dropped = () => {
+    if (!show || id === newest) return false;
+    post({ type: 'dropped', id });
+    return true;
+  };
+  if (dropped()) return;
   const started = performance.now();
-  const bytes = await read(file);
+  const bytes = await read(photo.file);
   const info = core.inspect(bytes);
-  await decodeInto(core, file, bytes, info);
+  await decodeInto(core, photo.file, bytes, info);
   const decoded = performance.now();
-  if (id !== newest) return;
+  if (dropped()) return;
 
-  const { quality, crop, preview, tensor } = core.prepare(PREVIEW_SIDE);
+  const { quality, crop, preview, tensor } = core.prepare(show ? PREVIEW_SIDE : LISTED_SIDE);
   const prepared = performance.now();
-  post({ type: 'preview', id, preview, crop }, [preview.data.buffer]);
+  // A copy, not a transfer: the thumbnail is made of it later.
+  if (show) post({ type: 'preview', id, preview, crop });
 
-  const seen = await infer(using, tensor);
+  // The tensor is a view on memory that the next photo overwrites.
+  const input = tensor.slice();
+  const seen = await infer(using, input);
   const inferred = performance.now();
-  if (id !== newest) return;
+  if (dropped()) return;
 
   const { heatmap, ...decision } = core.decide(seen, HEATMAP_SIDE);
   const answer: Answer = {
     ...decision,
-    file: file.name,
+    logits: [...seen.logits],
+    distance: Number.isNaN(seen.distance) ? null : seen.distance,
+    file: photo.name,
     quality,
     codec: info.codec,
     crop,
@@ -132,26 +162,51 @@ async function analyse(using: Engine, id: number, file: File): Promise<void> {
     },
     backend: using.session.backend,
   };
-  post({ type: 'requests', count: requests.count });
-  post({ type: 'answer', id, answer, heatmap }, [heatmap.data.buffer]);
+  if (show) shown = { id, tensor: input, malignancy: answer.malignancy };
+  post({ type: 'requests', counts: requests.counts });
+  post(
+    { type: 'answer', id, answer, heatmap: show ? heatmap : null },
+    show ? [heatmap.data.buffer] : [],
+  );
+  if (listed) {
+    core.releasePhoto();
+    post({ type: 'thumbnail', id, picture: await thumbnail(preview) });
+  }
 }
 
-/** Runs the network; a graphics processor that is lost on the way is replaced by WebAssembly. */
+/** The shown photo's other seven views, one at a time: whatever arrives meanwhile comes first. */
+async function tryTurning(using: Engine, id: number): Promise<void> {
+  const { core, model } = using;
+  if (shown?.id !== id || model.input.width !== model.input.height) return;
+  const { tensor, malignancy } = shown;
+  const above = (share: number) => share >= model.operating_point.threshold;
+  let [low, high, same] = [malignancy, malignancy, 1];
+  for (let view = 1; view < VIEWS; view += 1) {
+    // Lets messages in: they take `shown` away.
+    await new Promise((resolve) => setTimeout(resolve));
+    if (shown?.id !== id) return;
+    const seen = await infer(using, turned(tensor, model.input.width, view));
+    const turn = core.decide(seen, 1).malignancy;
+    low = Math.min(low, turn);
+    high = Math.max(high, turn);
+    if (above(turn) === above(malignancy)) same += 1;
+  }
+  post({ type: 'stability', id, stability: { low, high, same, views: VIEWS } });
+}
+
+/** Runs the network; a backend that fails on the way is replaced, and the photo computed again. */
 async function infer(using: Engine, tensor: Float32Array<ArrayBuffer>) {
-  if (using.session.backend.id === 'wasm') return using.session.run(tensor);
-  // The tensor is a view on memory that a new session's self-test overwrites.
-  const copy = tensor.slice();
   try {
-    return await using.session.run(copy);
+    return await using.session.run(tensor);
   } catch (error) {
-    using.session = await Session.create(using.onnx, using.model, using.core, 'wasm', progress);
-    using.session.backend.reason = `WebGPU failed: ${words(error)}`;
-    return using.session.run(copy);
+    progress('The computation failed; it is done again in another way.');
+    using.session = await using.session.replace(using.onnx, using.core, error);
+    return using.session.run(tensor);
   }
 }
 
 /** Another model package instead of the one in use; when it is refused, the one in use stays. */
-async function adoptModel(using: Engine, id: number, file: File): Promise<void> {
+async function adoptModel(using: Engine, id: number, { file, name }: Photo): Promise<void> {
   const onnx = await read(file);
   const model = using.core.loadPackage(onnx);
   try {
@@ -162,5 +217,5 @@ async function adoptModel(using: Engine, id: number, file: File): Promise<void> 
     using.core.loadPackage(using.onnx);
     throw error;
   }
-  post({ type: 'model-used', id, file: file.name, backend: using.session.backend, model });
+  post({ type: 'model-used', id, file: name, backend: using.session.backend, model });
 }
