@@ -3,10 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import * as h from './harness.mjs';
+import { withBrightnessLimit } from './packages.mjs';
 
 const SCREENS = {
   laptop: { viewport: { width: 1280, height: 800 } },
@@ -164,6 +166,39 @@ for (const [name, screen] of Object.entries(SCREENS)) {
     });
   });
 }
+
+test("what is unlike the training photos can't be judged, and that is the reason", async () => {
+  const made = withBrightnessLimit(await readFile(h.model), 0.2);
+  const folder = await mkdtemp(path.join(tmpdir(), 'nevus-typical-'));
+  const file = path.join(folder, 'bright.onnx');
+  await writeFile(file, made);
+  try {
+    const expected = await h.predict(h.samples, file);
+    const reason = 'It does not look like the photos that this model learnt from.';
+    const outcomes = new Set();
+    await withPage({}, async (page) => {
+      await h.pick(page, { name: 'bright.onnx', mimeType: '', buffer: made });
+      await page.waitForFunction(() =>
+        document.querySelector('#status').textContent.includes('bright.onnx'),
+      );
+      assert.equal(await h.waitForState(page, ['ready', 'failed']), 'ready');
+      for (const sample of h.samples) {
+        const native = expected.get(path.basename(sample));
+        assert.equal(native.error, undefined);
+        const answer = await h.pickAndAnswer(page, sample);
+        assert.equal(answer.outcome, native.outcome, sample);
+        outcomes.add(native.typicality.typical);
+        const words = await details(page);
+        assert.equal(words.includes(reason), !native.typicality.typical, sample);
+        assert.equal(/Of 100 validation photos/.test(words), native.typicality.typical, sample);
+        assert.equal(/Distance to the training photos/.test(words), !native.typicality.typical);
+      }
+    });
+    assert.equal(outcomes.size, 2, 'the samples are all alike');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
 
 test('the report: photo, heat-map, the outcome word for word, figures, model, date, disclaimer', async () => {
   await withPage({ viewport: { width: 794, height: 1123 } }, async (page) => {

@@ -150,9 +150,9 @@ test('no memory for a photo: one line that names it, and the next photo is answe
     };`;
   await withFault({ fault, query: '?backend=wasm' }, async (page, { arm, disarm }) => {
     await arm();
-    // 60 megapixels need 240 MB inside the core.
+    // 12 megapixels need 48 MB inside the core, which begins with 32.
     const large = await page.evaluate(async () => {
-      const canvas = new OffscreenCanvas(10_000, 6_000);
+      const canvas = new OffscreenCanvas(4000, 3000);
       canvas.getContext('2d').fillRect(0, 0, 10, 10);
       const bytes = new Uint8Array(
         await (await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.3 })).arrayBuffer(),

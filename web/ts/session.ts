@@ -199,7 +199,8 @@ export class Session {
       }
       return started;
     } catch (error) {
-      await started.close();
+      // Not waited for: what is broken may never answer.
+      void started.close().catch(() => {});
       throw error;
     }
   }
@@ -255,5 +256,12 @@ async function lookForGpu(): Promise<Gpu> {
 
 function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.split('\n', 1)[0]?.slice(0, 200) || 'failed';
+  const line = text.split('\n', 1)[0] ?? '';
+  // Of the runtime's own words, those that say something to people outside its build.
+  return (
+    line
+      .replace(/.*ERROR_MESSAGE: /, '')
+      .replace(/(\/[\w.]+)+\//, '')
+      .slice(0, 200) || 'failed'
+  );
 }
