@@ -202,6 +202,11 @@ test("what is unlike the training photos can't be judged, and that is the reason
 
 test('the report: photo, heat-map, the outcome word for word, figures, model, date, disclaimer', async () => {
   await withPage({ viewport: { width: 794, height: 1123 } }, async (page) => {
+    // Without an answer, paper gets the page's text.
+    await page.emulateMedia({ media: 'print' });
+    assert.equal(await page.locator('#status').isVisible(), true);
+    assert.ok((await page.locator('#status').boundingBox()).width > 300);
+    await page.emulateMedia({ media: null });
     const answer = await h.pickAndAnswer(page, alarming);
     await stability(page);
     // The button asks for the browser's own print dialogue, which a headless browser has not.

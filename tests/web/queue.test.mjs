@@ -41,7 +41,7 @@ const clamp = (value) => Math.min(255, Math.max(0, value));
 /** A lesion of its own for each number. */
 function picture(index, side = 160) {
   return png(side, side - 20, 'rgb', 8, (x, y, c) =>
-    clamp(lesion(x + (index % 17) * 3 - 20, y + (index % 13) * 4 - 40, c) - (index % 7) * 9),
+    clamp(lesion(2 * x + (index % 17) * 6 + 10, 2 * y + (index % 13) * 8, c) - (index % 7) * 9),
   );
 }
 

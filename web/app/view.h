@@ -40,7 +40,7 @@ struct View {
   std::string footer;
   /// The square that the network saw, in shares of the photo's width and height.
   float crop_x = 0, crop_y = 0, crop_width = 1, crop_height = 1;
-  float frame = 0;  ///< width : height of the photo that is being opened; 0: none
+  float frame = 0;                    ///< width : height of the photo that is being opened; 0: none
   std::array<float, kSlots> slots{};  ///< heights, CSS pixels; 0: not there
   bool heatmap_shown = false;
   float heatmap_opacity = 0.6f;  ///< 0..1

@@ -167,10 +167,7 @@ function changed(): void {
 
 /** What was chosen, dropped or pasted: models are used, everything else joins the list. */
 function take(photos: Photo[]): void {
-  requests.restart();
-  ownRequests = requests.counts;
-  workerRequests = { ...workerRequests, sincePhoto: 0 };
-  send({ type: 'photo-chosen' });
+  countFromNow();
   scrollTo(0, 0);
   const isModel = ({ name }: Photo) => name.toLowerCase().endsWith('.onnx');
   const models = photos.filter(isModel);
@@ -178,6 +175,13 @@ function take(photos: Photo[]): void {
   if (models[0]) useModel(models[0]);
   else select(added[0]);
   changed();
+}
+
+function countFromNow(): void {
+  requests.restart();
+  ownRequests = requests.counts;
+  workerRequests = { ...workerRequests, sincePhoto: 0 };
+  send({ type: 'photo-chosen' });
 }
 
 function takeIntake({ photos, reason }: Intake): void {
@@ -410,6 +414,8 @@ let offline: Promise<string> = Promise.resolve('not started');
 async function becomeReady(): Promise<void> {
   app.dataset['offline'] = await offline;
   ready = true;
+  // A photo that was chosen meanwhile has not been opened yet: what was fetched was the program.
+  if (queue.selected) countFromNow();
   if (waitingModel) useModel(waitingModel);
   else if (queue.selected) select(queue.selected);
   else showReady();

@@ -66,7 +66,8 @@ async function handle(message: Exclude<ToWorker, { type: 'photo-chosen' }>): Pro
     return;
   }
   if (message.type === 'stability') {
-    if (engine) await tryTurning(engine, message.id);
+    // The answer stands without it.
+    if (engine) await tryTurning(engine, message.id).catch((error) => console.warn(words(error)));
     return;
   }
   try {
@@ -170,7 +171,8 @@ async function analyse(
   );
   if (listed) {
     core.releasePhoto();
-    post({ type: 'thumbnail', id, picture: await thumbnail(preview) });
+    const picture = await thumbnail(preview).catch(() => undefined);
+    if (picture) post({ type: 'thumbnail', id, picture });
   }
 }
 
