@@ -145,7 +145,10 @@ test('an idle page draws nothing', async () => {
   try {
     const { page } = await h.openPage(browser);
     await h.openApp(page, server.url);
-    await h.pickAndAnswer(page, h.anyPhotos[0]);
+    const { outcome } = await h.pickAndAnswer(page, h.anyPhotos[0]);
+    // What turning the photo does is the last thing to arrive.
+    if (outcome !== 'cannot_judge')
+      await page.waitForFunction(() => document.querySelector('#result').dataset.stability);
     const frames = () => page.locator('canvas#canvas').evaluate((canvas) => canvas.nevusFrames);
     assert.ok((await frames()) > 0, 'the canvas counts no frames');
     // The few frames after the answer, then none during 60 frames of the browser.
