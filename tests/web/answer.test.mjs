@@ -73,7 +73,8 @@ for (const [name, screen] of Object.entries(SCREENS)) {
         words,
       );
       assert.match(words, /Among ordinary moles far fewer/);
-      assert.match(words, /From 27.% on/);
+      const told = Number(/From ([\d.]+)\s%/.exec(words)?.[1]) / 100;
+      assert.ok(Math.abs(told - card.operating_point.threshold) <= 0.005, `threshold ${told}`);
       const turned = await stability(page);
       assert.equal(turned.views, 8);
       assert.ok(turned.low < turned.high, 'eight views gave one figure');

@@ -321,6 +321,16 @@ test('with a list the page is accessible', async () => {
       await h.pick(page, h.samples);
       await finished(page, h.samples.length);
       await h.answerTo(page, path.basename(h.samples[0]));
+      // Through the accessibility tree: the list by its name, each photo with its whole answer.
+      const listbox = page.getByRole('listbox', { name: 'Photos, each with its answer' });
+      assert.equal(await listbox.getByRole('option').count(), h.samples.length);
+      const first = path.basename(h.samples[0]);
+      const said = await page.locator('#outcome').textContent();
+      const option = listbox.getByRole('option', { name: first, selected: true });
+      assert.match(await option.ariaSnapshot(), new RegExp(`${first}.*${said}.*%`));
+      assert.ok(
+        (await page.getByRole('region', { name: 'Result as text' }).innerText()).includes(said),
+      );
       await page.locator('#expert-toggle').click();
       await page.evaluate(axe);
       const { violations, passes } = await page.evaluate(() => globalThis.axe.run(document));
