@@ -52,21 +52,23 @@ Span span_of(std::uint64_t i, std::uint64_t source, std::uint64_t target) {
   return span;
 }
 
-/// Shrinks a square by exact area averaging: what cv::INTER_AREA approximates in float, here in
-/// whole numbers and rounded once. Columns are summed first, a row at a time, which vectorises.
-Image shrink(const ImageView& image, int side) {
+/// Shrinks by exact area averaging: what cv::INTER_AREA approximates in float, here in whole
+/// numbers and rounded once. Columns are summed first, a row at a time, which vectorises.
+Image shrink(const ImageView& image, int width, int height) {
   const auto cn = static_cast<std::size_t>(channels(image.format));
-  const auto source = static_cast<std::size_t>(image.width);
-  const auto target = static_cast<std::size_t>(side);
-  const std::size_t row_bytes = source * cn;
-  const std::uint64_t area = std::uint64_t{source} * source;
-  Image small(side, side, image.format);
-  std::vector<std::uint32_t> columns(row_bytes);  // at most 255 * source
+  const auto source_width = static_cast<std::size_t>(image.width);
+  const auto source_height = static_cast<std::size_t>(image.height);
+  const auto columns_out = static_cast<std::size_t>(width);
+  const auto rows_out = static_cast<std::size_t>(height);
+  const std::size_t row_bytes = source_width * cn;
+  const std::uint64_t area = std::uint64_t{source_width} * source_height;
+  Image small(width, height, image.format);
+  std::vector<std::uint32_t> columns(row_bytes);  // at most 255 * source_height
   std::vector<std::uint16_t> inner(row_bytes);
   const auto row = [&](std::size_t y) { return image.data + y * image.stride; };
 
-  for (std::size_t i = 0; i < target; ++i) {
-    const Span down = span_of(i, source, target);
+  for (std::size_t i = 0; i < rows_out; ++i) {
+    const Span down = span_of(i, source_height, rows_out);
     const std::uint8_t* first = row(down.first);
     const std::uint8_t* last = row(down.last);
     for (std::size_t x = 0; x < row_bytes; ++x) {
@@ -83,17 +85,18 @@ Image shrink(const ImageView& image, int side) {
         }
       }
       for (std::size_t x = 0; x < row_bytes; ++x) {
-        columns[x] += inner[x] * static_cast<std::uint32_t>(target);
+        columns[x] += inner[x] * static_cast<std::uint32_t>(rows_out);
       }
     }
 
-    std::uint8_t* to = small.pixels.data() + i * target * cn;
-    for (std::size_t j = 0; j < target; ++j) {
-      const Span across = span_of(j, source, target);
+    std::uint8_t* to = small.pixels.data() + i * columns_out * cn;
+    for (std::size_t j = 0; j < columns_out; ++j) {
+      const Span across = span_of(j, source_width, columns_out);
       for (std::size_t c = 0; c < cn; ++c) {
         std::uint64_t sum = 0;
         for (std::size_t x = across.first + 1; x < across.last; ++x) sum += columns[x * cn + c];
-        sum = sum * target + std::uint64_t{columns[across.first * cn + c]} * across.first_weight +
+        sum = sum * columns_out +
+              std::uint64_t{columns[across.first * cn + c]} * across.first_weight +
               std::uint64_t{columns[across.last * cn + c]} * across.last_weight;
         *to++ = static_cast<std::uint8_t>((sum + area / 2) / area);
       }
@@ -149,7 +152,21 @@ Image square_rgb(const ImageView& image, int side) {
   if (square.width == side) return to_rgb(square);
   // Opaque RGBA is resized with its alpha: cheaper than converting a large photo first, and every
   // channel is treated alone, so the result is that of RGB.
-  return to_rgb((square.width > side ? shrink(square, side) : enlarge(square, side)).view());
+  return to_rgb((square.width > side ? shrink(square, side, side) : enlarge(square, side)).view());
+}
+
+Image reduced_rgb(const ImageView& image, int longer) {
+  const std::int64_t side = std::max(image.width, image.height);
+  if (side <= longer) return to_rgb(image);
+  const auto scaled = [&](int length) {
+    return static_cast<int>(
+        std::max<std::int64_t>(1, (std::int64_t{length} * longer + side / 2) / side));
+  };
+  if (image.format == PixelFormat::rgba && !is_opaque(image)) {
+    const Image flat = to_rgb(image);
+    return shrink(flat.view(), scaled(image.width), scaled(image.height));
+  }
+  return to_rgb(shrink(image, scaled(image.width), scaled(image.height)).view());
 }
 
 }  // namespace nevus::detail

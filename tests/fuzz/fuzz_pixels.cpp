@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "nevus/heatmap.h"
+#include "nevus/lesion.h"
+#include "nevus/lesion_measures.h"
 #include "nevus/preprocess.h"
 #include "nevus/quality.h"
 
@@ -38,6 +40,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                     quality.contrast >= 0 && quality.contrast <= 0.5 + 1e-9 &&
                     quality.clipped >= 0 && quality.clipped <= 1;
   if (!sane) std::abort();
+
+  const Lesion lesion = find_lesion(view);
+  for (const Point& p : lesion.outline) {
+    if (!(p.x >= 0 && p.x <= width && p.y >= 0 && p.y <= height)) std::abort();
+  }
+  const LesionMeasures measures = measure_lesion(view, lesion.outline, 0.1);
+  if (!(measures.asymmetry >= 0 && measures.asymmetry <= 1 && measures.compactness >= 1 &&
+        measures.solidity >= 0 && measures.solidity <= 1)) {
+    std::abort();
+  }
 
   const int columns = 1 + data[7] % 9, rows = 1 + data[7] / 9 % 9;
   std::vector<float> evidence(static_cast<std::size_t>(columns * rows));

@@ -21,12 +21,12 @@ template <class T>
 std::vector<std::uint8_t> bytes_of(const T* data, std::size_t count) {
   static_assert(std::is_trivially_copyable_v<T>);
   std::vector<std::uint8_t> bytes(count * sizeof(T));
-  std::memcpy(bytes.data(), data, bytes.size());
+  if (!bytes.empty()) std::memcpy(bytes.data(), data, bytes.size());
   return bytes;
 }
 
-/// Tensor (at two input sizes), quality, evidence and heat-map made from the tensor's own values,
-/// and the heat-map laid over the photo.
+/// Tensor (at two input sizes), quality, outline and its measures, evidence and heat-map made from
+/// the tensor's own values, and the heat-map laid over the photo.
 inline NamedBytes core_results(const ImageView& photo) {
   NamedBytes results;
   ModelPackage package;
@@ -45,6 +45,23 @@ inline NamedBytes core_results(const ImageView& photo) {
   const double measures[] = {quality.sharpness, quality.brightness, quality.contrast,
                              quality.clipped, static_cast<double>(quality.issues.size())};
   results.emplace_back("quality", bytes_of(measures, std::size(measures)));
+
+  const Lesion lesion = find_lesion(photo);
+  results.emplace_back("outline", bytes_of(lesion.outline.data(), lesion.outline.size()));
+  const double found[] = {
+      static_cast<double>(lesion.issue ? 1 + static_cast<int>(*lesion.issue) : 0),
+      lesion.area,
+      lesion.confidence,
+      static_cast<double>(lesion.crop.x),
+      static_cast<double>(lesion.crop.y),
+      static_cast<double>(lesion.crop.width)};
+  results.emplace_back("lesion", bytes_of(found, std::size(found)));
+  const LesionMeasures shape = measure_lesion(photo, lesion.outline);
+  std::vector<double> shape_measures{shape.asymmetry,         shape.asymmetry_axes[0],
+                                     shape.asymmetry_axes[1], shape.compactness,
+                                     shape.solidity,          shape.diameter};
+  shape_measures.insert(shape_measures.end(), shape.colours.begin(), shape.colours.end());
+  results.emplace_back("lesion measures", bytes_of(shape_measures.data(), shape_measures.size()));
 
   std::vector<float> cam(3 * 7 * 7);
   for (std::size_t i = 0; i < cam.size(); ++i) cam[i] = tensor[i * (tensor.size() / cam.size())];
