@@ -25,6 +25,8 @@ struct PhotoAnswer {
   std::vector<float> cam;
   std::optional<float> distance;  ///< where the package has a typicality
   Decision decision;
+  Lesion lesion;            ///< where a hook asked for it
+  LesionMeasures measures;  ///< of the lesion, likewise
   PhotoTimes times;
 };
 

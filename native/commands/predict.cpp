@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <opencv2/imgproc.hpp>
+#include <optional>
 #include <set>
 #include <system_error>
 
@@ -24,6 +25,7 @@ struct PredictOptions {
   std::vector<std::string> files;
   bool csv = false, json = false;
   std::string heatmap;
+  double mm_per_pixel = 0;
 };
 
 // A heat-map is to be looked at, not measured: larger photos are shown at this size.
@@ -135,6 +137,7 @@ nlohmann::json to_json(const std::string& file, const PhotoAnswer& answer,
                     {"sharpness", q.sharpness}, {"brightness", q.brightness},
                     {"contrast", q.contrast},   {"clipped", q.clipped},
                     {"issues", issues}};
+  out["lesion"] = lesion_json(answer.lesion, answer.measures);
   out["ms"] = {{"decode", answer.times.decode},
                {"preprocess", answer.times.preprocess},
                {"inference", answer.times.inference}};
@@ -181,8 +184,15 @@ int run_predict(const PredictOptions& options) {
       return 1;
     }
     heatmaps = heatmap_files(*files, options.heatmap);
+  }
+  if (options.json || !heatmaps.empty()) {
     hook = [&](std::size_t index, const Image& photo, PhotoAnswer& answer) {
-      answer.error = draw_heatmap(photo, answer, package, heatmaps[index]);
+      if (!heatmaps.empty()) answer.error = draw_heatmap(photo, answer, package, heatmaps[index]);
+      if (!options.json) return;
+      answer.lesion = find_lesion(photo.view());
+      std::optional<double> scale;
+      if (options.mm_per_pixel > 0) scale = options.mm_per_pixel;
+      answer.measures = measure_lesion(photo.view(), answer.lesion.outline, scale);
     };
   }
 
@@ -245,10 +255,17 @@ void add_predict_command(CLI::App& app, int& status) {
   command->add_option("model", options->model, "A model.onnx")->required();
   command->add_option("files", options->files, "Photos, or folders of them")->required();
   auto* csv = command->add_flag("--csv", options->csv, "Comma-separated values instead of a table");
-  command->add_flag("--json", options->json, "Everything: probabilities, logits, quality, times")
-      ->excludes(csv);
+  auto* json = command->add_flag(
+      "--json", options->json,
+      "Everything: probabilities, logits, quality, the lesion's outline and measures, times");
+  json->excludes(csv);
   command->add_option("--heatmap", options->heatmap,
                       "Folder for PNGs that show which part of each photo spoke for malignancy");
+  command
+      ->add_option("--mm-per-pixel", options->mm_per_pixel,
+                   "The photos' scale: the lesion's diameter is then in millimetres, too")
+      ->check(CLI::Range(1e-6, 1e3))
+      ->needs(json);
   command->footer(
       "Examples:\n"
       "  nevus predict run/model.onnx mole.jpg\n"

@@ -77,6 +77,42 @@ TEST_F(Predict, JsonCarriesEverythingAndAgreesWithItself) {
   EXPECT_EQ(out.at("model").at("sha256").get<std::string>().size(), 64u);
 }
 
+TEST_F(Predict, JsonCarriesTheOutlineAndItsMeasures) {
+  const Image round = [] {
+    Image image(256, 192, PixelFormat::rgb);
+    for (int y = 0; y < 192; ++y)
+      for (int x = 0; x < 256; ++x) {
+        const bool inside = (x - 128) * (x - 128) + (y - 96) * (y - 96) < 50 * 50;
+        std::uint8_t* rgb = image.pixels.data() + 3 * (y * 256 + x);
+        rgb[0] = inside ? 110 : 220;
+        rgb[1] = inside ? 70 : 175;
+        rgb[2] = inside ? 55 : 155;
+      }
+    return image;
+  }();
+  const std::string file = photo("round.png", test::encode(".png", test::bgr(round)));
+  const Ran ran = predict({"--json", "--mm-per-pixel", "0.05", file});
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const json lesion = json::parse(ran.out).at("photos").at(0).at("lesion");
+  ASSERT_EQ(lesion.at("found"), true);
+  EXPECT_GE(lesion.at("outline").size(), 20u);
+  const json& measures = lesion.at("measures");
+  EXPECT_NEAR(measures.at("diameter_px").get<double>(), 100, 12);
+  EXPECT_NEAR(measures.at("diameter_mm").get<double>(),
+              0.05 * measures.at("diameter_px").get<double>(), 1e-9);
+  EXPECT_LT(measures.at("asymmetry").get<double>(), 0.1);
+  // Without a scale no millimetres; without --json nothing to put them in.
+  const Ran plain = predict({"--json", file});
+  EXPECT_FALSE(json::parse(plain.out)
+                   .at("photos")
+                   .at(0)
+                   .at("lesion")
+                   .at("measures")
+                   .contains("diameter_mm"));
+  EXPECT_NE(predict({"--mm-per-pixel", "0.05", file}).status, 0);
+  EXPECT_NE(predict({"--json", "--mm-per-pixel", "-1", file}).status, 0);
+}
+
 TEST_F(Predict, CsvReadsBack) {
   const std::string odd_name = good("with, comma.png");
   const Ran ran = predict({"--csv", odd_name, photo("bad.jpg", {})});
