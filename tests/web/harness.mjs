@@ -153,6 +153,7 @@ export async function readResult(page) {
     outcome: data.outcome,
     malignancy: Number(data.malignancy),
     ms: JSON.parse(data.ms),
+    lesion: data.lesion === undefined ? undefined : JSON.parse(data.lesion),
     sentence: await page.locator('#outcome').textContent(),
     backend: await page.locator('main#app').getAttribute('data-backend'),
     requests: await page.locator('#requests').textContent(),

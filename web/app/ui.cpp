@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace nevus::app {
 namespace {
@@ -262,10 +263,22 @@ class Painter {
       list_.AddImageRounded(id(scene_.heatmap), crop_top, crop_bottom, {0, 0}, {1, 1},
                             IM_COL32(255, 255, 255, alpha), whole ? kRadius : 0);
     }
+    if (view_.outline_shown && !held) outline(top, width, height);
     list_.AddRect(top, bottom, colours_.border, kRadius);
     column.y = bottom.y + 8;
     slot(column, kPhotoSlot, 0);
     if (!view_.caption.empty()) text(column, scene_.fonts.note, colours_.muted, view_.caption);
+  }
+
+  /// The lesion's outline, light on a dark rim: it shows on any skin.
+  void outline(ImVec2 top, float width, float height) {
+    std::vector<ImVec2> points;
+    for (std::size_t i = 0; i + 1 < view_.outline.size(); i += 2)
+      points.emplace_back(top.x + width * view_.outline[i], top.y + height * view_.outline[i + 1]);
+    if (points.size() < 3) return;
+    const auto count = static_cast<int>(points.size());
+    list_.AddPolyline(points.data(), count, IM_COL32(20, 20, 30, 150), ImDrawFlags_Closed, 3.5f);
+    list_.AddPolyline(points.data(), count, IM_COL32(255, 255, 255, 240), ImDrawFlags_Closed, 1.5f);
   }
 
   void sections(Column& column) {

@@ -66,6 +66,9 @@ View parse_view(std::string_view text) {
   view.slots[kExpertSlot] = slots.at("expert").get<float>();
   view.heatmap_shown = source.at("heatmap").at("shown").get<bool>();
   view.heatmap_opacity = source.at("heatmap").at("opacity").get<float>();
+  const json& outline = source.at("outline");
+  view.outline = outline.at("points").get<std::vector<float>>();
+  view.outline_shown = outline.at("shown").get<bool>();
   return view;
 }
 

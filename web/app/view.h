@@ -44,6 +44,8 @@ struct View {
   std::array<float, kSlots> slots{};  ///< heights, CSS pixels; 0: not there
   bool heatmap_shown = false;
   float heatmap_opacity = 0.6f;  ///< 0..1
+  std::vector<float> outline;    ///< of the lesion: x and y in turn, in shares of the photo
+  bool outline_shown = false;
 };
 
 /// @throws nlohmann::json::exception when the text isn't a View

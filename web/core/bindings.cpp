@@ -195,7 +195,7 @@ EMSCRIPTEN_KEEPALIVE void nevus_release_photo() {
 
 /// Measures the photo, fills the network's input (nevus_tensor) and makes a preview of at most
 /// `preview_side` pixels (nevus_preview). {"quality", "preview": {"width", "height"}, "crop": {"x",
-/// "y", "width", "height"} in shares of the photo} or an error.
+/// "y", "width", "height"} in shares of the photo, "lesion": nevus::lesion_json} or an error.
 EMSCRIPTEN_KEEPALIVE const char* nevus_prepare(int preview_side) {
   return guarded([&]() -> json {
     if (!state.has_package) return {{"error", "no model is loaded"}, {"field", ""}};
@@ -220,6 +220,9 @@ EMSCRIPTEN_KEEPALIVE const char* nevus_prepare(int preview_side) {
     else
       cv::resize(source, preview, preview.size(), 0, 0, cv::INTER_AREA);
 
+    const nevus::Lesion lesion = nevus::find_lesion(view);
+    const nevus::LesionMeasures measures = nevus::measure_lesion(view, lesion.outline);
+
     json issues = json::array();
     for (const auto issue : state.quality.issues)
       issues.push_back({{"id", nevus::id(issue)}, {"sentence", nevus::sentence(issue)}});
@@ -232,6 +235,7 @@ EMSCRIPTEN_KEEPALIVE const char* nevus_prepare(int preview_side) {
               {"contrast", state.quality.contrast},
               {"clipped", state.quality.clipped},
               {"issues", issues}}},
+            {"lesion", nevus::lesion_json(lesion, measures)},
             {"preview", {{"width", width}, {"height", height}}},
             {"crop",
              {{"x", double(crop.x) / view.width},

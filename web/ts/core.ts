@@ -1,6 +1,6 @@
 // nevus_core (C++ as WebAssembly) with types: web/core/bindings.cpp says what each function does.
 
-import type { Crop, ModelPackage, OutcomeId, Pixels, Quality } from './protocol';
+import type { Crop, Lesion, ModelPackage, OutcomeId, Pixels, Quality } from './protocol';
 
 /** Emscripten's module: exported functions take and return plain numbers. */
 interface CoreModule {
@@ -51,6 +51,7 @@ export interface EncodedInfo {
 export interface Prepared {
   quality: Quality;
   crop: Crop;
+  lesion: Lesion;
   preview: Pixels;
   /** The network's input; a view on the core's memory, valid until the core is called again. */
   tensor: Float32Array<ArrayBuffer>;
@@ -128,11 +129,12 @@ export class Core {
     this.#module._nevus_release_photo();
   }
 
-  /** Quality, crop, tensor, and a preview of at most `previewSide` pixels. @throws Refusal */
+  /** Quality, crop, outline, tensor, and a preview of at most `previewSide` pixels. @throws Refusal */
   prepare(previewSide: number): Prepared {
     const { preview, ...rest } = this.#parse<{
       quality: Quality;
       crop: Crop;
+      lesion: Lesion;
       preview: { width: number; height: number };
     }>(this.#module._nevus_prepare(previewSide));
     return {

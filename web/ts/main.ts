@@ -34,6 +34,7 @@ const fileInput = element('file-input', HTMLInputElement);
 const chooseButton = element('choose', HTMLButtonElement);
 const heatmapToggle = element('heatmap-toggle', HTMLButtonElement);
 const heatmapOpacity = element('heatmap-opacity', HTMLInputElement);
+const outlineToggle = element('outline-toggle', HTMLButtonElement);
 const expertToggle = element('expert-toggle', HTMLButtonElement);
 const prevalenceSlider = element('prevalence', HTMLInputElement);
 const prevalenceValue = element('prevalence-value', HTMLOutputElement);
@@ -112,6 +113,8 @@ function render(): void {
   const { sinceLoad, sincePhoto: count } = requestCounts();
   privacy.render(sinceLoad, count);
   const judged = answer !== undefined && answer.outcome !== 'cannot_judge';
+  const outline = views.outlinePoints(answer);
+  outlineToggle.hidden = outline.length === 0;
   const there: Record<SlotName, boolean> = {
     photo: judged,
     actions: answer !== undefined,
@@ -133,6 +136,7 @@ function render(): void {
       shown: judged && pressed(heatmapToggle),
       opacity: heatmapOpacity.valueAsNumber / 100,
     },
+    outline: { points: outline, shown: pressed(outlineToggle) },
     slots: { photo: room('photo'), actions: room('actions'), expert: room('expert') },
   };
   // The canvas first: when the DOM says "answered", the canvas has it too.
@@ -450,7 +454,7 @@ window.addEventListener('paste', (event) => {
 });
 
 // The controls of photo and answer.
-for (const toggle of [heatmapToggle, expertToggle])
+for (const toggle of [heatmapToggle, outlineToggle, expertToggle])
   toggle.addEventListener('click', () => {
     toggle.setAttribute('aria-pressed', String(!pressed(toggle)));
     render();

@@ -89,8 +89,9 @@ export class Mirror {
       result['outcome'] = answer.outcome;
       result['malignancy'] = String(answer.malignancy);
       result['ms'] = JSON.stringify(answer.timings);
+      result['lesion'] = JSON.stringify(answer.lesion);
     } else {
-      for (const key of ['file', 'outcome', 'malignancy', 'ms']) delete result[key];
+      for (const key of ['file', 'outcome', 'malignancy', 'ms', 'lesion']) delete result[key];
     }
     if (answer && stability) result['stability'] = JSON.stringify(stability);
     else delete result['stability'];

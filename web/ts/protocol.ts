@@ -70,6 +70,40 @@ export interface Crop {
   height: number;
 }
 
+/** What can be measured of the outline; shared/nevus/lesion_measures.h defines the fields. */
+export interface LesionMeasures {
+  /** Share of the area without a mirrored counterpart, 0 to 1. */
+  asymmetry: number;
+  asymmetry_axes: [number, number];
+  /** perimeter² / (4π area), >= 1. */
+  compactness: number;
+  /** Area over that of the convex hull, 0 to 1. */
+  solidity: number;
+  /** Shares of the area, 0 to 1. */
+  colours: Record<string, number>;
+  colour_count: number;
+  diameter_px: number;
+  /** Where the photo's scale is known. */
+  diameter_mm?: number;
+}
+
+/** In pixels of the photo; shared/nevus/lesion.h defines the fields. */
+export type Lesion =
+  | {
+      found: true;
+      /** A closed polygon, clockwise. */
+      outline: [number, number][];
+      area: number;
+      box: Crop;
+      /** A square around the lesion. */
+      crop: Crop;
+      confidence: number;
+      measures: LesionMeasures;
+      /** What each measure means, by its id. */
+      sentences: Record<'asymmetry' | 'border' | 'colours' | 'diameter', string>;
+    }
+  | { found: false; issue: { id: string; sentence: string } };
+
 export interface Answer {
   file: string;
   outcome: OutcomeId;
@@ -88,6 +122,7 @@ export interface Answer {
   quality: Quality;
   codec: string;
   crop: Crop;
+  lesion: Lesion;
   timings: Timings;
   backend: Backend;
 }

@@ -51,6 +51,8 @@ export interface View {
   /** Width : height of the photo that is being opened, for its empty frame. */
   frame: number;
   heatmap: { available: boolean; shown: boolean; opacity: number };
+  /** The lesion's outline: x and y in turn, in shares of the photo's width and height. */
+  outline: { points: number[]; shown: boolean };
   slots: SlotHeights;
 }
 
@@ -88,6 +90,19 @@ export function percent(share: number): string {
   if (value > 99.9) return t('percent.over', { value: number(99.9, 1) });
   return t('percent', { value: number(value, value < 9.95 || value > 99 ? 1 : 0) });
 }
+
+/** nevus::kLeastColourShare. */
+const LEAST_COLOUR_SHARE = 0.05;
+/** Agreement of the candidate outlines below which the outline is called uncertain. */
+const CLEAR_OUTLINE = 0.8;
+const COLOUR_NAMES: Record<string, Key> = {
+  white: 'outline.white',
+  red: 'outline.red',
+  light_brown: 'outline.light_brown',
+  dark_brown: 'outline.dark_brown',
+  blue_grey: 'outline.blue_grey',
+  black: 'outline.black',
+};
 
 function milliseconds(value: number): string {
   return value >= 1000
@@ -158,6 +173,49 @@ function classSection(answer: Answer, model: ModelPackage): Section {
   return {
     title: t('classes.title'),
     rows: rows.map(({ label, share }) => ({ label, value: percent(share), bar: share })),
+  };
+}
+
+/** The outline's points for the canvas; none where there is nothing to judge. */
+export function outlinePoints(answer: Answer | undefined): number[] {
+  if (answer?.outcome === 'cannot_judge' || !answer?.lesion.found) return [];
+  const { width, height } = answer.quality;
+  return answer.lesion.outline.flatMap(([x, y]) => [x / width, y / height]);
+}
+
+function outlineSection({ lesion }: Answer): Section {
+  const title = t('outline.title');
+  if (!lesion.found) return { title, rows: [], note: translate(lesion.issue.sentence) };
+  const { measures, sentences } = lesion;
+  const colours = Object.entries(measures.colours)
+    .filter(([, share]) => share >= LEAST_COLOUR_SHARE)
+    .map(([name]) => (COLOUR_NAMES[name] ? t(COLOUR_NAMES[name]) : name));
+  const count = t('outline.of_six', { count: measures.colour_count });
+  const rows = [
+    { id: 'asymmetry', label: t('outline.asymmetry'), value: percent(measures.asymmetry) },
+    { id: 'border', label: t('outline.border'), value: number(measures.compactness, 2) },
+    {
+      id: 'colours',
+      label: t('outline.colours'),
+      value: colours.length > 0 ? `${count}: ${colours.join(', ')}` : count,
+    },
+    {
+      id: 'diameter',
+      label: t('outline.diameter'),
+      value:
+        measures.diameter_mm === undefined
+          ? t('outline.pixels', { value: number(measures.diameter_px, 0) })
+          : t('outline.millimetres', { value: number(measures.diameter_mm, 1) }),
+    },
+  ] as const;
+  return {
+    title,
+    rows: rows.map(({ label, value }) => ({ label, value })),
+    note: [
+      t('outline.note'),
+      ...(lesion.confidence < CLEAR_OUTLINE ? [t('outline.uncertain')] : []),
+      ...rows.map(({ id, label }) => `${label}: ${translate(sentences[id])}`),
+    ].join(' '),
   };
 }
 
@@ -385,6 +443,7 @@ export function answerView(answer: Answer, model: ModelPackage, more: Explanatio
     sections: [
       ...(judged ? [estimateSection(answer, model, more.stability)] : []),
       ...(judged && (expert || model.classes.length > 2) ? [classSection(answer, model)] : []),
+      ...(judged ? [outlineSection(answer)] : []),
       ...(expert ? [prevalenceSection(model, more.prevalence), operatingSection(model)] : []),
       photo,
       computeSection(answer, model, expert),
@@ -400,7 +459,9 @@ export function reportSections(answer: Answer, model: ModelPackage, more: Explan
   photo.rows.push(...typicalityRows(answer, model));
   return [
     ...(judged ? [estimateSection(answer, model, more.stability)] : []),
-    ...(judged ? [classSection(answer, model), operatingSection(model)] : []),
+    ...(judged
+      ? [classSection(answer, model), operatingSection(model), outlineSection(answer)]
+      : []),
     photo,
   ];
 }

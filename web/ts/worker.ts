@@ -135,7 +135,9 @@ async function analyse(
   const decoded = performance.now();
   if (dropped()) return;
 
-  const { quality, crop, preview, tensor } = core.prepare(show ? PREVIEW_SIDE : LISTED_SIDE);
+  const { quality, crop, lesion, preview, tensor } = core.prepare(
+    show ? PREVIEW_SIDE : LISTED_SIDE,
+  );
   const prepared = performance.now();
   // A copy, not a transfer: the thumbnail is made of it later.
   if (show) post({ type: 'preview', id, preview, crop });
@@ -155,6 +157,7 @@ async function analyse(
     quality,
     codec: info.codec,
     crop,
+    lesion,
     timings: {
       decode: decoded - started,
       preprocess: prepared - decoded,
