@@ -313,7 +313,7 @@ class Processes : public TrainCommand {
             "--typicality",
             "0",
             "--export",
-            "float32"};
+            "int8"};
   }
   static std::vector<std::pair<std::string, std::string>> rank(int number,
                                                                const std::string& port) {
@@ -341,6 +341,9 @@ TEST_F(Processes, TwoLearnWhatOneLearnsWithTheDoubledBatch) {
   {
     Child one(command(folder_ / "one", "8", "3"));
     ASSERT_EQ(one.finish(), 0) << one.said;
+    EXPECT_NE(one.said.find("exported file (int8)"), std::string::npos) << one.said;
+    EXPECT_NE(test::read_text(folder_ / "one/model.json").find("\"weights_as\": \"int8\""),
+              std::string::npos);
   }
   {
     const std::string port = free_port();
