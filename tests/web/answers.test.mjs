@@ -87,6 +87,8 @@ test('the outline is on the canvas until it is switched off, and the mirror expl
   const details = await page.locator('#details').textContent();
   for (const text of Object.values(answer.lesion.sentences))
     assert.ok(details.includes(text), text);
+  // The turned views change the figures some moments after the answer.
+  await page.waitForSelector('#result[data-stability]', { state: 'attached' });
   const toggle = page.locator('#outline-toggle');
   // Without the heat-map, so that only the outline can make a difference.
   await page.locator('#heatmap-toggle').click();
