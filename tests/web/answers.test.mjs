@@ -96,9 +96,17 @@ test('the outline is on the canvas until it is switched off, and the mirror expl
     page.evaluate(
       () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
     );
+  // Without the buttons over it, which look different when pressed.
+  const controls = (visibility) =>
+    page.locator('#heatmap-controls').evaluate((element, value) => {
+      element.style.visibility = value;
+    }, visibility);
   const shot = async () => {
+    await controls('hidden');
     await frame();
-    return page.locator('canvas#canvas').screenshot();
+    const picture = await page.locator('canvas#canvas').screenshot();
+    await controls('visible');
+    return picture;
   };
   const shown = await shot();
   await toggle.click();
