@@ -57,6 +57,7 @@ function entry(row: QueueRow, answer: Answer, model: ModelPackage): object {
     ...(row.stability ? { stability: row.stability } : {}),
     reasons: answer.reasons,
     quality: { ...quality, issues: quality.issues.map(({ id }) => id) },
+    lesion: answer.lesion,
     ms: {
       decode: timings.decode,
       preprocess: timings.preprocess,
