@@ -310,24 +310,6 @@ std::string_view id(LesionColour colour) {
   return "black";
 }
 
-std::string_view name(LesionColour colour) {
-  switch (colour) {
-    case LesionColour::white:
-      return "white";
-    case LesionColour::red:
-      return "red";
-    case LesionColour::light_brown:
-      return "light brown";
-    case LesionColour::dark_brown:
-      return "dark brown";
-    case LesionColour::blue_grey:
-      return "blue-grey";
-    case LesionColour::black:
-      break;
-  }
-  return "black";
-}
-
 std::string_view sentence(LesionMeasure measure) {
   switch (measure) {
     case LesionMeasure::asymmetry:

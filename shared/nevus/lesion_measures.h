@@ -55,8 +55,6 @@ enum class LesionMeasure { asymmetry, border, colours, diameter };
 /// Stable words for files and tests ("asymmetry", "blue_grey").
 std::string_view id(LesionMeasure measure);
 std::string_view id(LesionColour colour);
-/// For people ("blue-grey").
-std::string_view name(LesionColour colour);
 /// What a measure means, in plain words; the same whatever its value.
 std::string_view sentence(LesionMeasure measure);
 
