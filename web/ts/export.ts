@@ -1,7 +1,7 @@
 // Every photo of the list as a file, made here: the columns and keys of `nevus predict --csv` and
 // `--json`, in the core's English whatever the page's language.
 
-import type { Answer, ModelPackage } from './protocol';
+import type { Answer, Lesion, ModelPackage } from './protocol';
 import type { QueueRow } from './queue';
 
 /** As native/commands/predict.cpp says it. */
@@ -57,7 +57,7 @@ function entry(row: QueueRow, answer: Answer, model: ModelPackage): object {
     ...(row.stability ? { stability: row.stability } : {}),
     reasons: answer.reasons,
     quality: { ...quality, issues: quality.issues.map(({ id }) => id) },
-    lesion: answer.lesion,
+    lesion: JSON.parse(answer.lesion) as Lesion,
     ms: {
       decode: timings.decode,
       preprocess: timings.preprocess,

@@ -89,7 +89,7 @@ export class Mirror {
       result['outcome'] = answer.outcome;
       result['malignancy'] = String(answer.malignancy);
       result['ms'] = JSON.stringify(answer.timings);
-      result['lesion'] = JSON.stringify(answer.lesion);
+      result['lesion'] = answer.lesion;
     } else {
       for (const key of ['file', 'outcome', 'malignancy', 'ms', 'lesion']) delete result[key];
     }

@@ -122,7 +122,8 @@ export interface Answer {
   quality: Quality;
   codec: string;
   crop: Crop;
-  lesion: Lesion;
+  /** JSON of a Lesion: every row of the list keeps it, and as text it takes the least memory. */
+  lesion: string;
   timings: Timings;
   backend: Backend;
 }

@@ -3,7 +3,7 @@
 
 import { predictiveValues, type Prevalence } from './explain';
 import { number, t, translate, type Key } from './i18n';
-import type { Answer, Backend, Crop, ModelPackage, OutcomeId, Stability } from './protocol';
+import type { Answer, Backend, Crop, Lesion, ModelPackage, OutcomeId, Stability } from './protocol';
 
 export type PageState = 'loading' | 'ready' | 'analysing' | 'answered' | 'failed';
 
@@ -176,14 +176,19 @@ function classSection(answer: Answer, model: ModelPackage): Section {
   };
 }
 
+const lesionOf = (answer: Answer) => JSON.parse(answer.lesion) as Lesion;
+
 /** The outline's points for the canvas; none where there is nothing to judge. */
 export function outlinePoints(answer: Answer | undefined): number[] {
-  if (answer?.outcome === 'cannot_judge' || !answer?.lesion.found) return [];
+  if (!answer || answer.outcome === 'cannot_judge') return [];
+  const lesion = lesionOf(answer);
+  if (!lesion.found) return [];
   const { width, height } = answer.quality;
-  return answer.lesion.outline.flatMap(([x, y]) => [x / width, y / height]);
+  return lesion.outline.flatMap(([x, y]) => [x / width, y / height]);
 }
 
-function outlineSection({ lesion }: Answer): Section {
+function outlineSection(answer: Answer): Section {
+  const lesion = lesionOf(answer);
   const title = t('outline.title');
   if (!lesion.found) return { title, rows: [], note: translate(lesion.issue.sentence) };
   const { measures, sentences } = lesion;

@@ -157,7 +157,7 @@ async function analyse(
     quality,
     codec: info.codec,
     crop,
-    lesion,
+    lesion: JSON.stringify(lesion),
     timings: {
       decode: decoded - started,
       preprocess: prepared - decoded,
