@@ -2,6 +2,7 @@
 #include "commands/data_options.h"
 
 #include <cctype>
+#include <cstdlib>
 
 namespace nevus {
 namespace {
@@ -64,8 +65,13 @@ void add_data_options(CLI::App& command, DataArguments& arguments, const std::st
       "Only rows that have this value, or (!=) have not; may be repeated. N: for source N alone",
       "[N:]COLUMN=VALUE");
   add("--map", arguments.map,
-      "Photos of this label are of that class; LABEL= leaves them out; may be repeated",
+      "Photos of this label are of that class; LABEL= leaves them out; LABEL=A|B: of one of these "
+      "classes; may be repeated",
       "[N:]LABEL=CLASS");
+  add("--test-share", arguments.test_share,
+      "Lesions that are held out as split test, 0 to 0.9; by their names alone, so always the same "
+      "ones",
+      "[N:]SHARE");
   auto* groups = command.add_option("--groups", arguments.groups,
                                     "Photos of one group in this CSV (of nevus inspect) show one "
                                     "lesion");
@@ -102,6 +108,15 @@ Result<std::vector<Source>> sources_of(const DataArguments& arguments) {
                      text.substr(0, equals == std::string::npos ? 0 : equals - (unequal ? 1 : 0));
                  if (name.empty()) return Error{at + "COLUMN=VALUE is needed", ""};
                  options.where.push_back({name, text.substr(equals + 1), !unequal});
+                 return true;
+               }),
+          each(arguments.test_share, "--test-share", i + 1, count,
+               [&](const std::string& text, const std::string& at) -> Result<bool> {
+                 char* end = nullptr;
+                 options.test_share = std::strtod(text.c_str(), &end);
+                 if (text.empty() || *end != 0 || !(options.test_share >= 0) ||
+                     options.test_share > 0.9)
+                   return Error{at + "a share from 0 to 0.9 is needed", ""};
                  return true;
                }),
           each(arguments.map, "--map", i + 1, count,

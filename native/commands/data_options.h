@@ -14,7 +14,7 @@ namespace nevus {
 struct DataArguments {
   std::vector<std::string> data;
   std::vector<std::string> image_column, label_column, group_column, split_column;
-  std::vector<std::string> where, map;
+  std::vector<std::string> where, map, test_share;
   std::string groups;
 
   /// The sources, for people.

@@ -288,6 +288,8 @@ int run(CLI::App& command, Arguments& arguments) {
   if (!arguments.config.empty()) {
     const auto applied = apply_config(command, arguments.config);
     if (!applied) return fail(applied.error().message);
+    std::ifstream file(arguments.config, std::ios::binary);
+    options.config.assign(std::istreambuf_iterator<char>(file), {});
   }
   if (arguments.data.data.empty()) return fail("DATA is missing: a folder of photos or a CSV");
   if (options.out.empty() && !arguments.find_lr)
@@ -356,6 +358,11 @@ void add_train_command(CLI::App& app, int& status) {
       ->capture_default_str();
   command->add_option("--threads", o.threads, "Threads; 0: one a core")
       ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  command
+      ->add_option("--photos", o.photos,
+                   "A trial: learn from about so many photos, drawn from each label; 0: all")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command
       ->add_option("--folds", o.folds,

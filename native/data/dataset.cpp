@@ -299,6 +299,20 @@ Result<bool> gather(const Source& source, Dataset& dataset, Gathered& gathered) 
   return load_folder(data, dataset, gathered);
 }
 
+// Lesions for the test split: the first eight bytes of the name's SHA-256, as a share of all values.
+void hold_out(double share, std::vector<Sample>& samples) {
+  if (share <= 0) return;
+  for (Sample& sample : samples) {
+    if (!sample.split.empty()) continue;
+    Sha256 hash;
+    hash.update({reinterpret_cast<const std::uint8_t*>(sample.group.data()), sample.group.size()});
+    const auto digest = hash.finish();
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < 8; ++i) value = value << 8 | digest[i];
+    if (static_cast<double>(value >> 11) * 0x1.0p-53 < share) sample.split = "test";
+  }
+}
+
 // Renames the labels; says which names of the map nobody has.
 void apply_map(const Source& source, Gathered& gathered, Dataset& dataset) {
   if (source.options.map.empty()) return;
@@ -385,8 +399,10 @@ Result<Dataset> load_dataset(const std::vector<Source>& sources, const fs::path&
     if (!gathered) return gathered.error();
     apply_map(sources[i], one, dataset);
     if (one.samples.empty()) return nothing_usable(sources[i].path, dataset, "no photos");
+    hold_out(sources[i].options.test_share, one.samples);
     for (std::size_t k = 0; k < one.samples.size(); ++k) {
       Sample& sample = one.samples[k];
+      sample.source = static_cast<int>(i);
       if (sources.size() > 1) {
         sample.name = std::to_string(i + 1) + "/" + sample.name;
         sample.group = std::to_string(i + 1) + ":" + sample.group;
@@ -420,7 +436,19 @@ std::string dataset_hash(const Dataset& dataset) {
   return hex;
 }
 
+std::vector<std::string> classes_of_label(const std::string& label) {
+  std::vector<std::string> names;
+  for (std::size_t begin = 0; begin <= label.size();) {
+    const std::size_t end = std::min(label.find('|', begin), label.size());
+    names.push_back(trimmed(std::string_view(label).substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return names;
+}
+
 bool is_malignant_label(const std::string& label) {
+  if (const auto names = classes_of_label(label); names.size() > 1)
+    return std::all_of(names.begin(), names.end(), is_malignant_label);
   // ISIC's and HAM10000's diagnoses; akiec counts as malignant there (carcinoma in situ).
   static const std::set<std::string> known{"malignant",
                                            "malign",

@@ -25,6 +25,10 @@ struct DatasetOptions {
   std::vector<Condition> where;        ///< only rows that meet all of them
   std::map<std::string, std::string> map;  ///< label text -> class; an empty class leaves out
   std::vector<std::string> keep;           ///< further columns, to Sample::kept
+  /// Share of the lesions that become split "test", 0..1, unless the source marks a split for them.
+  /// A lesion is chosen by the hash of its name alone: the same ones whatever else is left out or
+  /// added, and whatever the seed of a training.
+  double test_share = 0;
 };
 
 /// A folder or a CSV, and how it is to be read.
@@ -38,6 +42,7 @@ struct Sample {
   int label = 0;                  ///< index into Dataset::classes
   std::string group;              ///< photos of one lesion; the file's name where nothing says
   std::string split;              ///< "train", "val", "test" or empty
+  int source = 0;                 ///< index of its source
   std::string name;               ///< path within its source; after "N/" where there are several
   std::vector<std::string> kept;  ///< values of DatasetOptions::keep
 };
@@ -74,7 +79,10 @@ std::string dataset_hash(const Dataset& dataset);
 /// named)?
 bool is_photo_file(const std::filesystem::path& path);
 
-/// Is this label text a malignant diagnosis? Known: malignant, mel, melanoma, bcc, akiec, scc, …
+/// The classes that a label names: "mel|bcc" is one of two, nobody knows which.
+std::vector<std::string> classes_of_label(const std::string& label);
+
+/// Is this label text a malignant diagnosis (of several, are all)? Known: malignant, mel, melanoma, bcc, akiec, scc, …
 /// and their long names, case-insensitively.
 bool is_malignant_label(const std::string& label);
 

@@ -77,13 +77,18 @@ nlohmann::json figures(const Scored& data, double threshold) {
 }
 
 // A source's name says which set it is; its place on this machine is nobody's business.
+// A folder's name; of a CSV with its folder's.
+std::string data_name(const Source& source) {
+  std::filesystem::path path = source.path.lexically_normal();
+  if (path.filename().empty()) path = path.parent_path();
+  const std::filesystem::path folder = path.parent_path().filename();
+  return path.has_extension() && !folder.empty() ? (folder / path.filename()).string()
+                                                 : path.filename().string();
+}
+
 std::string data_names(const TrainOptions& options) {
   std::string text;
-  for (const Source& source : options.data) {
-    std::filesystem::path path = source.path.lexically_normal();
-    if (path.filename().empty()) path = path.parent_path();
-    text += (text.empty() ? "" : " + ") + path.filename().string();
-  }
+  for (const Source& source : options.data) text += (text.empty() ? "" : " + ") + data_name(source);
   return text;
 }
 
@@ -91,12 +96,13 @@ std::string data_names(const TrainOptions& options) {
 
 // Of the network as it stands: [n, F], in the order of `indices`, unreadable photos left out.
 torch::Tensor Training::embeddings(const std::vector<Sample>& samples,
-                                   const std::vector<std::size_t>& indices) {
+                                   const std::vector<std::size_t>& indices, bool augmented) {
   const torch::NoGradGuard no_grad;
-  const LoaderSpec spec = loading(false);
+  const LoaderSpec spec = loading(augmented);
   auto batches = cut_batches(indices, static_cast<std::size_t>(recipe_.batch_size));
   const auto total = static_cast<std::int64_t>(batches.size());
-  Loader loader(samples, std::move(batches), spec, 0, unreadable());
+  Loader loader(samples, std::move(batches), spec, mix({options_.seed, kTypicalSeed, 1}),
+                unreadable());
   std::vector<torch::Tensor> parts;
   const Clock::time_point start = Clock::now();
   std::size_t seen = 0;
@@ -123,7 +129,7 @@ Result<bool> Training::write_validation(const Scores& scores, const ModelPackage
     const std::vector<double> probabilities = calibrated_softmax(
         std::span<const float>(scores.logits).subspan(i * classes, classes), package.temperature);
     text += csv_field(sample.file.string()) + "," + csv_field(sample.group) + "," +
-            package.classes[static_cast<std::size_t>(scores.labels[i])].id;
+            csv_field(photos_.labels[static_cast<std::size_t>(scores.labels[i])]);
     std::snprintf(number, sizeof number, ",%.9g", malignancy(probabilities, package.classes));
     text += number;
     for (const double p : probabilities) {
@@ -153,22 +159,53 @@ std::vector<ReportExample> Training::examples() {
     auto jpeg = encode_jpeg(view.view(), kQuality);
     if (jpeg) {
       out.push_back(
-          {std::move(*jpeg), photos_.classes[static_cast<std::size_t>(photos_.train[i].label)]});
+          {std::move(*jpeg), photos_.labels[static_cast<std::size_t>(photos_.train[i].label)]});
     }
   }
   return out;
 }
 
-// Each lesion counts once: some are photographed more often than others, malignant ones mostly. The
-// biases become part of the network, so that a package needs its temperature alone.
+// The AUC on each source's photos alone: together, a network that knows the source scores too.
+nlohmann::json Training::by_source(const Scored& data,
+                                   const std::vector<std::size_t>& indices) const {
+  nlohmann::json all = nlohmann::json::array();
+  for (std::size_t source = 0; source < options_.data.size(); ++source) {
+    Scored own;
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      if (photos_.val[indices[i]].source != static_cast<int>(source)) continue;
+      own.scores.push_back(data.scores[i]);
+      own.labels.push_back(data.labels[i]);
+      own.groups.push_back(data.groups[i]);
+    }
+    const auto auc = [](std::span<const double> s, std::span<const int> l) {
+      return roc_auc(s, l);
+    };
+    const Interval interval = bootstrap_interval(own, auc);
+    all.push_back({{"name", data_name(options_.data[source])},
+                   {"n", own.labels.size()},
+                   {"auc", rounded(auc(own.scores, own.labels))},
+                   {"auc_ci", {rounded(interval.low), rounded(interval.high)}}});
+  }
+  return all;
+}
+
+// Each lesion counts once: some are photographed more often than others, malignant ones mostly.
+// Photos whose class is left open say nothing of the classes' shares. The biases become part of the
+// network, so that a package needs its temperature alone.
 Calibration Training::calibrate(Scores& scores, const std::vector<int>& groups) {
   const std::size_t classes = photos_.classes.size();
   std::map<int, double> photos;
-  for (const int group : groups) ++photos[group];
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (static_cast<std::size_t>(scores.labels[i]) < classes) ++photos[groups[i]];
+  }
   std::vector<double> weights;
-  for (const int group : groups) weights.push_back(1 / photos[group]);
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (static_cast<std::size_t>(scores.labels[i]) < classes)
+      weights.push_back(1 / photos[groups[i]]);
+  }
+  const Scores known = scores.of_known_class(classes);
   const Calibration calibration =
-      fit_calibration(scores.logits, scores.labels, weights, static_cast<int>(classes));
+      fit_calibration(known.logits, known.labels, weights, static_cast<int>(classes));
   std::vector<float> shift;
   for (const double bias : calibration.bias)
     shift.push_back(static_cast<float>(bias * calibration.temperature));
@@ -236,11 +273,15 @@ Result<TrainOutcome> Training::finish() {
   point.specificity = confusion.specificity();
   point.n = static_cast<std::int64_t>(calibrated.labels.size());
   package.metrics["validation"] = figures(calibrated, point.threshold);
+  if (options_.data.size() > 1) {
+    package.metrics["validation"]["by_source"] = by_source(calibrated, scores.indices);
+  }
   if (classes > 2) {
+    const Scores known = scores.of_known_class(photos_.classes.size());
     package.metrics["validation"]["macro_auc"] =
-        rounded(macro_auc(scores.probabilities, scores.labels, classes));
+        rounded(macro_auc(known.probabilities, known.labels, classes));
     package.metrics["validation"]["class_balanced_accuracy"] =
-        rounded(balanced_accuracy(scores.probabilities, scores.labels, classes));
+        rounded(balanced_accuracy(known.probabilities, known.labels, classes));
   }
 
   package.training = {
@@ -257,6 +298,7 @@ Result<TrainOutcome> Training::finish() {
       {"versions", {{"nevus", NEVUS_VERSION}, {"libtorch", TORCH_VERSION}, {"opencv", CV_VERSION}}},
       {"settings", settings()},
       {"best_epoch", state_.best_epoch}};
+  if (!options_.config.empty()) package.training["config"] = options_.config;
   package.training["calibration"] = {{"temperature", calibration.temperature},
                                      {"bias", calibration.bias},
                                      {"lesions", groups.size()}};
@@ -305,17 +347,29 @@ Result<TrainOutcome> Training::finish() {
     std::iota(learnt.begin(), learnt.end(), std::size_t{0});
     shuffle(learnt, mix({options_.seed, kTypicalSeed}));
     learnt.resize(std::min(learnt.size(), kTypicalPhotos));
-    typicality = fit_gaussian(embeddings(photos_.train, learnt), recipe_.typicality);
-    std::vector<std::size_t> every(photos_.val.size());
-    std::iota(every.begin(), every.end(), std::size_t{0});
-    const torch::Tensor far =
-        std::get<0>(distances(*typicality, embeddings(photos_.val, every)).sort()).contiguous();
-    const auto within =
-        static_cast<std::int64_t>(std::ceil(kTypical * static_cast<double>(far.numel()))) - 1;
+    // Half as they are, half as training shows them: squashed, soft or cut otherwise is typical too.
+    const auto half = learnt.begin() + static_cast<std::ptrdiff_t>(learnt.size() / 2);
+    typicality = fit_gaussian(
+        torch::cat({embeddings(photos_.train, {learnt.begin(), half}, false),
+                    embeddings(photos_.train, {half, learnt.end()}, true)}),
+        recipe_.typicality);
     Typicality limit;
-    limit.limit = far[std::max<std::int64_t>(0, within)].item<double>();
-    limit.accepted = static_cast<double>(std::max<std::int64_t>(0, within) + 1) /
-                     static_cast<double>(far.numel());
+    std::vector<torch::Tensor> all_far;
+    for (std::size_t source = 0; source < options_.data.size(); ++source) {
+      std::vector<std::size_t> own;
+      for (std::size_t i = 0; i < photos_.val.size(); ++i) {
+        if (photos_.val[i].source == static_cast<int>(source)) own.push_back(i);
+      }
+      if (own.empty()) continue;
+      const torch::Tensor far =
+          std::get<0>(distances(*typicality, embeddings(photos_.val, own, false)).sort());
+      const auto within =
+          static_cast<std::int64_t>(std::ceil(kTypical * static_cast<double>(far.numel()))) - 1;
+      // No source's photos are refused for being fewer than another's.
+      limit.limit = std::max(limit.limit, far[std::max<std::int64_t>(0, within)].item<double>());
+      all_far.push_back(far);
+    }
+    limit.accepted = torch::cat(all_far).le(limit.limit).to(torch::kFloat64).mean().item<double>();
     if (limit.limit > 1e-9 && limit.limit < 1e12) {  // what a package may say
       package.typicality = limit;
     } else {
@@ -382,8 +436,9 @@ Result<TrainOutcome> Training::finish() {
   report.command_line = state_.command_line;
   report.epochs = state_.history;
   report.best_epoch = state_.best_epoch;
-  for (std::size_t i = 0; i < package.classes.size(); ++i) {
-    ClassCount count{package.classes[i].name, package.classes[i].malignant, 0, 0};
+  for (std::size_t i = 0; i < photos_.labels.size(); ++i) {
+    ClassCount count{i < package.classes.size() ? package.classes[i].name : photos_.labels[i],
+                     photos_.malignant[i], 0, 0};
     const auto is_class = [i](const Sample& s) { return s.label == static_cast<int>(i); };
     count.train = static_cast<std::size_t>(
         std::count_if(photos_.train.begin(), photos_.train.end(), is_class));

@@ -2,6 +2,8 @@
 #include "train/photos.h"
 
 #include <algorithm>
+#include <map>
+#include <numeric>
 #include <set>
 
 #include "data/split.h"
@@ -11,6 +13,7 @@ namespace nevus {
 namespace {
 
 constexpr std::uint64_t kSplitSeed = 4;  // see training.h for the other purposes
+constexpr std::uint64_t kTrialSeed = 6;
 
 std::set<std::string> groups_of(const std::vector<Sample>& samples) {
   std::set<std::string> groups;
@@ -27,6 +30,87 @@ std::size_t drop_groups(std::vector<Sample>& samples, const std::set<std::string
                                [&](const Sample& s) { return groups.count(s.group) != 0; }),
                 samples.end());
   return before - samples.size();
+}
+
+// The network's classes and what the data's labels mean. Returns for each of `names` its number
+// among Photos::labels.
+Result<std::vector<int>> read_labels(const std::vector<std::string>& names,
+                                     const TrainOptions& options, Photos& photos) {
+  std::vector<int> meaning(names.size());
+  for (const bool open : {false, true}) {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const std::vector<std::string> parts = classes_of_label(names[i]);
+      if ((parts.size() > 1) != open) continue;
+      meaning[i] = static_cast<int>(photos.labels.size());
+      photos.labels.push_back(names[i]);
+      if (!open) {
+        const auto named = [&](const std::vector<std::string>& labels) {
+          return std::find(labels.begin(), labels.end(), names[i]) != labels.end();
+        };
+        photos.possible.push_back({meaning[i]});
+        photos.classes.push_back(names[i]);
+        photos.malignant.push_back(named(options.malignant) ||
+                                   (is_malignant_label(names[i]) && !named(options.benign)));
+        continue;
+      }
+      std::vector<int> possible;
+      for (const std::string& part : parts) {
+        const auto found = std::find(photos.classes.begin(), photos.classes.end(), part);
+        if (found == photos.classes.end())
+          return Error{"the label '" + names[i] + "' names '" + part + "', which no photo has", ""};
+        possible.push_back(static_cast<int>(found - photos.classes.begin()));
+      }
+      const auto bad = std::count_if(possible.begin(), possible.end(), [&](int c) {
+        return photos.malignant[static_cast<std::size_t>(c)];
+      });
+      if (bad != 0 && bad != static_cast<std::ptrdiff_t>(possible.size()))
+        return Error{"the label '" + names[i] + "' leaves open whether a photo is malignant", ""};
+      photos.malignant.push_back(bad != 0);
+      photos.possible.push_back(std::move(possible));
+    }
+  }
+  return meaning;
+}
+
+// Each source gives validation photos: those that it marks, else a share of each label.
+void cut_validation(const TrainOptions& options, Photos& photos) {
+  std::set<int> given;
+  for (const Sample& sample : photos.val) given.insert(sample.source);
+  std::map<int, std::vector<Sample>> by_source;
+  for (Sample& sample : photos.train) by_source[sample.source].push_back(std::move(sample));
+  photos.train.clear();
+  for (auto& [source, samples] : by_source) {
+    Split split;
+    if (given.count(source) == 0) {
+      split = stratified_group_split(samples, options.recipe.val_share,
+                                     mix({options.seed, kSplitSeed}));
+    } else {
+      split.train.resize(samples.size());
+      std::iota(split.train.begin(), split.train.end(), std::size_t{0});
+    }
+    for (const std::size_t i : split.train) photos.train.push_back(samples[i]);
+    for (const std::size_t i : split.val) photos.val.push_back(samples[i]);
+  }
+  // Sources may share lesions.
+  drop_groups(photos.train, groups_of(photos.val));
+}
+
+// About `share` of each label's photos, two at least, in their order.
+void keep_some(std::vector<Sample>& samples, double share, std::uint64_t seed) {
+  if (share >= 1) return;
+  std::map<int, std::vector<std::size_t>> by_label;
+  for (std::size_t i = 0; i < samples.size(); ++i) by_label[samples[i].label].push_back(i);
+  std::vector<std::size_t> kept;
+  for (auto& [label, members] : by_label) {
+    shuffle(members, mix({seed, kTrialSeed, static_cast<std::uint64_t>(label)}));
+    const auto wanted = static_cast<std::size_t>(share * static_cast<double>(members.size()) + 0.5);
+    members.resize(std::min(members.size(), std::max<std::size_t>(2, wanted)));
+    kept.insert(kept.end(), members.begin(), members.end());
+  }
+  std::sort(kept.begin(), kept.end());
+  std::vector<Sample> some;
+  for (const std::size_t i : kept) some.push_back(std::move(samples[i]));
+  samples = std::move(some);
 }
 
 }  // namespace
@@ -47,7 +131,7 @@ std::string data_text(const TrainOptions& options) {
 }
 
 Result<Photos> choose_photos(const TrainOptions& options, TrainObserver& observer) {
-  const auto dataset = load_dataset(options.data, options.groups);
+  auto dataset = load_dataset(options.data, options.groups);
   if (!dataset) {
     return dataset.error();
   }
@@ -56,14 +140,15 @@ Result<Photos> choose_photos(const TrainOptions& options, TrainObserver& observe
   }
   const std::string source = data_text(options);
   Photos photos;
-  photos.classes = dataset->classes;
   photos.hash = dataset_hash(*dataset);
-  for (const std::string& label : photos.classes) {
-    const auto named = [&](const std::vector<std::string>& labels) {
-      return std::find(labels.begin(), labels.end(), label) != labels.end();
-    };
-    photos.malignant.push_back(named(options.malignant) ||
-                               (is_malignant_label(label) && !named(options.benign)));
+  const auto meaning = read_labels(dataset->classes, options, photos);
+  if (!meaning) return Error{source + ": " + meaning.error().message, ""};
+  for (Sample& sample : dataset->samples)
+    sample.label = (*meaning)[static_cast<std::size_t>(sample.label)];
+  if (options.folds > 0 && photos.labels.size() > photos.classes.size()) {
+    return Error{source + ": cross-validation needs one class for each photo, '" +
+                     photos.labels.back() + "' leaves several open",
+                 ""};
   }
   if (std::count(photos.malignant.begin(), photos.malignant.end(), true) == 0) {
     return Error{source + ": none of its classes counts as malignant; name them with --malignant",
@@ -119,13 +204,13 @@ Result<Photos> choose_photos(const TrainOptions& options, TrainObserver& observe
       (fold[i] + 1 == options.fold ? photos.val : train).push_back(std::move(photos.train[i]));
     }
     photos.train = std::move(train);
-  } else if (!photos.given_val) {
-    const Split split = stratified_group_split(photos.train, options.recipe.val_share,
-                                               mix({options.seed, kSplitSeed}));
-    std::vector<Sample> train;
-    for (const std::size_t i : split.train) train.push_back(photos.train[i]);
-    for (const std::size_t i : split.val) photos.val.push_back(photos.train[i]);
-    photos.train = std::move(train);
+  } else {
+    cut_validation(options, photos);
+  }
+  if (options.photos > 0) {
+    const auto all = static_cast<double>(photos.train.size());
+    keep_some(photos.train, static_cast<double>(options.photos) / all, options.seed);
+    keep_some(photos.val, static_cast<double>(options.photos) / all, options.seed);
   }
   for (const auto& [samples, use] :
        {std::pair{&photos.train, "training"}, std::pair{&photos.val, "validation"}}) {

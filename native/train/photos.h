@@ -13,8 +13,11 @@
 namespace nevus {
 
 struct Photos {
-  std::vector<std::string> classes;
-  std::vector<bool> malignant;  ///< by class
+  std::vector<std::string> classes;  ///< what the network tells apart
+  /// What a sample's label means: the classes, then labels that leave several open ("mel|bcc").
+  std::vector<std::string> labels;
+  std::vector<bool> malignant;             ///< by label
+  std::vector<std::vector<int>> possible;  ///< by label: the classes that it may be
   std::vector<Sample> train, val;
   std::string hash;         ///< of the whole list
   std::size_t test = 0;     ///< marked "test": not touched

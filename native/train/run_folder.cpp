@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <system_error>
 
 namespace nevus {
@@ -99,7 +100,18 @@ ModelClass model_class(const std::string& label, bool malignant) {
       result.id += '_';
     }
   }
-  result.name = label;
+  // The abbreviations of the ISIC archive and of HAM10000 (Tschandl et al., 2018).
+  static const std::map<std::string, const char*> known{
+      {"nv", "Melanocytic naevus"},
+      {"mel", "Melanoma"},
+      {"bkl", "Benign keratosis"},
+      {"bcc", "Basal-cell carcinoma"},
+      {"akiec", "Actinic keratosis or Bowen's disease"},
+      {"vasc", "Vascular lesion"},
+      {"df", "Dermatofibroma"},
+      {"scc", "Squamous-cell carcinoma"}};
+  const auto found = known.find(result.id);
+  result.name = found == known.end() ? label : found->second;
   if (!result.name.empty() && result.name[0] >= 'a' && result.name[0] <= 'z') {
     result.name[0] = static_cast<char>(result.name[0] - 'a' + 'A');
   }

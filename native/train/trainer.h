@@ -67,6 +67,7 @@ struct TrainOptions {
   std::string cache =
       "auto";             ///< of decoded photos: "auto" (in `out`, while it runs), "off", a file
   double cache_size = 8;  ///< its greatest size, GB (10^9 bytes)
+  int photos = 0;         ///< learn from about so many, drawn by label; 0: all
   int folds = 0;          ///< cut into so many; 0: a single validation part
   int fold = 1;           ///< the one to validate on, from 1
   double time_limit = 0;  ///< seconds after which it stops as if interrupted; 0: none
@@ -76,6 +77,7 @@ struct TrainOptions {
   std::string name;                    ///< of the model; empty: the run folder's name
   std::string license = "not stated";
   std::string command_line;  ///< for the record
+  std::string config;        ///< text of the configuration file, for the record; or empty
 };
 
 /// The sources' paths, for people.

@@ -126,6 +126,7 @@ nlohmann::json Training::settings() const {
           {"norm_momentum", recipe_.norm_momentum},
           {"ema_epochs", recipe_.ema_epochs},
           {"val_share", recipe_.val_share},
+          {"photos", options_.photos},
           {"folds", options_.folds},
           {"fold", options_.folds > 0 ? options_.fold : 0},
           {"optimizer", recipe_.optimizer},
@@ -191,7 +192,13 @@ Result<bool> Training::prepare() {
   }
   open_cache();
   make_optimizer();
-  std::vector<std::size_t> counts(photos_.classes.size(), 0);
+  possible_ = torch::zeros({static_cast<std::int64_t>(photos_.labels.size()),
+                            static_cast<std::int64_t>(photos_.classes.size())});
+  for (std::size_t label = 0; label < photos_.labels.size(); ++label) {
+    for (const int c : photos_.possible[label]) possible_[static_cast<std::int64_t>(label)][c] = 1;
+  }
+  possible_ = possible_.to(device_);
+  std::vector<std::size_t> counts(photos_.labels.size(), 0);
   for (const Sample& sample : photos_.train) ++counts[static_cast<std::size_t>(sample.label)];
   class_weight_ =
       torch::tensor(
@@ -279,6 +286,24 @@ torch::Tensor Training::forward(const torch::Tensor& images) {
   return logits;
 }
 
+Scores Scores::of_known_class(std::size_t classes) const {
+  Scores known;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (static_cast<std::size_t>(labels[i]) >= classes) continue;
+    known.malignancy.push_back(malignancy[i]);
+    known.malignant.push_back(malignant[i]);
+    known.labels.push_back(labels[i]);
+    if (!indices.empty()) known.indices.push_back(indices[i]);
+    const auto row = static_cast<std::ptrdiff_t>(i * classes);
+    const auto end = row + static_cast<std::ptrdiff_t>(classes);
+    known.logits.insert(known.logits.end(), logits.begin() + row, logits.begin() + end);
+    known.probabilities.insert(known.probabilities.end(), probabilities.begin() + row,
+                               probabilities.begin() + end);
+  }
+  known.loss = loss;
+  return known;
+}
+
 // One photo's answer. The loss is without label smoothing, so that training and validation can be
 // compared; a sum for now.
 void Training::add_score(std::span<const float> logits, int label, Scores& scores) const {
@@ -294,7 +319,9 @@ void Training::add_score(std::span<const float> logits, int label, Scores& score
   scores.logits.insert(scores.logits.end(), logits.begin(), logits.end());
   scores.probabilities.insert(scores.probabilities.end(), probabilities.begin(),
                               probabilities.end());
-  scores.loss -= std::log(std::max(probabilities[index], 1e-12));
+  double own = 0;
+  for (const int c : photos_.possible[index]) own += probabilities[static_cast<std::size_t>(c)];
+  scores.loss -= std::log(std::max(own, 1e-12));
 }
 
 void Training::collect(const torch::Tensor& logits, const Batch& batch, Scores& scores) const {
@@ -339,8 +366,7 @@ void Training::accumulate(const Batch& batch, double photos_of_step) {
   const torch::Tensor labels =
       torch::tensor(std::vector<std::int64_t>(batch.labels.begin(), batch.labels.end()))
           .to(device_);
-  const auto classes = static_cast<std::int64_t>(photos_.classes.size());
-  const torch::Tensor allowed = torch::one_hot(labels, classes).to(torch::kFloat32);
+  const torch::Tensor allowed = possible_.index_select(0, labels);
   const torch::Tensor weight = class_weight_.index_select(0, labels);
   const Mix mix = mix_batch(images, recipe_.mixup, recipe_.cutmix);
   const torch::Tensor logits = forward(images);
@@ -421,7 +447,7 @@ std::vector<std::size_t> Training::epoch_order() const {
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   if (recipe_.balance == "sampling") {
     // With replacement, classes in proportion to n^(1 - power).
-    std::vector<std::size_t> counts(photos_.classes.size(), 0);
+    std::vector<std::size_t> counts(photos_.labels.size(), 0);
     for (const Sample& sample : photos_.train) ++counts[static_cast<std::size_t>(sample.label)];
     const std::vector<double> weights = class_weights(counts, recipe_.balance_power);
     std::vector<double> until(order.size());
@@ -625,7 +651,8 @@ Result<TrainOutcome> Training::run() {
     record.val_loss = scores.loss;
     record.train_auc = roc_auc(state_.scores, state_.labels);
     record.val_auc = roc_auc(scores.malignancy, scores.malignant);
-    record.val_balanced_accuracy = balanced_accuracy(scores.probabilities, scores.labels,
+    const Scores known = scores.of_known_class(photos_.classes.size());
+    record.val_balanced_accuracy = balanced_accuracy(known.probabilities, known.labels,
                                                      static_cast<int>(photos_.classes.size()));
     record.seconds = train_seconds + seconds_since(start);
     record.images_per_second = static_cast<double>(state_.images) / std::max(train_seconds, 1e-9);

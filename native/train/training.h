@@ -43,7 +43,8 @@ enum SeedPurpose : std::uint64_t {
   kAugmentSeed = 2,
   kStepSeed = 3,
   kSplitSeed = 4,  // photos.cpp
-  kTypicalSeed = 5
+  kTypicalSeed = 5,
+  kTrialSeed = 6  // photos.cpp
 };
 
 /// Does this training run on a GPU?
@@ -52,11 +53,14 @@ bool use_cuda(const TrainOptions& options);
 struct Scores {
   std::vector<double> malignancy;     // softmax, temperature 1
   std::vector<int> malignant;         // 1 or 0
-  std::vector<int> labels;            // classes
+  std::vector<int> labels;            // of Photos::labels
   std::vector<float> logits;          // n * classes
   std::vector<double> probabilities;  // n * classes, temperature 1
   std::vector<std::size_t> indices;   // into the photos
   double loss = 0;                    // mean cross-entropy
+
+  /// The photos whose class is known.
+  Scores of_known_class(std::size_t classes) const;
 };
 
 /// Every process of a distributed training has one and calls the same functions.
@@ -88,7 +92,8 @@ class Training {
   std::vector<std::vector<std::size_t>> plan(const std::vector<std::size_t>& order) const;
   void gather_epoch();
   torch::Tensor embeddings(const std::vector<Sample>& samples,
-                           const std::vector<std::size_t>& indices);
+                           const std::vector<std::size_t>& indices, bool augmented);
+  nlohmann::json by_source(const Scored& data, const std::vector<std::size_t>& indices) const;
   Result<bool> write_validation(const Scores& scores, const ModelPackage& package) const;
   Result<std::optional<PublishedWeights>> find_weights() const;
   void open_cache();
@@ -134,7 +139,8 @@ class Training {
   NamedTensors average_, best_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
   std::vector<double> rate_share_;  // by parameter group
-  torch::Tensor class_weight_;      // [C]
+  torch::Tensor class_weight_;      // by label
+  torch::Tensor possible_;          // [labels, C], 1 where a photo of that label may be of the class
   Clock::time_point started_ = Clock::now();
   std::int64_t steps_per_epoch_ = 0;
   // Photos that go into a step of the optimizer, over all processes.
