@@ -254,3 +254,19 @@ export async function asUpload(file, name = path.basename(file)) {
   const mimeType = /\.png$/i.test(name) ? 'image/png' : 'image/jpeg';
   return { name, mimeType, buffer: await readFile(file) };
 }
+
+/** Share of the machine's processor time that was used during `ms`, 0 to 1 (Linux: /proc/stat). */
+export async function busyShare(ms) {
+  const read = async () => {
+    const numbers = (await readFile('/proc/stat', 'utf8'))
+      .split('\n')[0]
+      .split(/\s+/)
+      .slice(1)
+      .map(Number);
+    return { idle: numbers[3] + numbers[4], all: numbers.reduce((sum, value) => sum + value, 0) };
+  };
+  const from = await read();
+  await new Promise((done) => setTimeout(done, ms));
+  const to = await read();
+  return 1 - (to.idle - from.idle) / Math.max(1, to.all - from.all);
+}

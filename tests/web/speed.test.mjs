@@ -2,7 +2,7 @@
 // visitor downloads for a first answer.
 
 import assert from 'node:assert/strict';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import * as h from './harness.mjs';
@@ -20,22 +20,6 @@ after(() => browser?.close());
 
 const big = h.photos.filter((name) => /4288x2848/.test(name));
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
-
-/** Share of the machine's processor time that was used during `ms`, 0 to 1 (Linux: /proc/stat). */
-async function busyShare(ms) {
-  const read = async () => {
-    const numbers = (await readFile('/proc/stat', 'utf8'))
-      .split('\n')[0]
-      .split(/\s+/)
-      .slice(1)
-      .map(Number);
-    return { idle: numbers[3] + numbers[4], all: numbers.reduce((sum, value) => sum + value, 0) };
-  };
-  const from = await read();
-  await new Promise((done) => setTimeout(done, ms));
-  const to = await read();
-  return 1 - (to.idle - from.idle) / Math.max(1, to.all - from.all);
-}
 
 /** Every task of the pages' main threads between start and stop, from Chromium's own trace. */
 async function traceTasks(use) {
@@ -95,7 +79,7 @@ test(
       });
       const cores = await page.evaluate(() => navigator.hardwareConcurrency);
       for (const file of big) await h.pickAndAnswer(page, file); // warm from here on
-      const busy = await busyShare(1000);
+      const busy = await h.busyShare(1000);
       console.log(`${cores} cores, ${(100 * busy).toFixed(0)} % of them busy with other things`);
 
       const runs = [];

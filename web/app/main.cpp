@@ -16,8 +16,8 @@
 
 EM_JS(void, nevus_choose, (), { Module['onChoose'](); });
 EM_JS(void, nevus_layout, (float height), { Module['onLayout'](height); });
-EM_JS(void, nevus_slot, (int slot, float x, float y, float width),
-      { Module['onSlot'](slot, x, y, width); });
+EM_JS(void, nevus_slot, (int slot, float x, float y, float width, float height),
+      { Module['onSlot'](slot, x, y, width, height); });
 
 namespace {
 
@@ -43,7 +43,7 @@ void draw() {
     nevus_layout(layout.content_height);
     for (int slot = 0; slot < kSlots; ++slot) {
       const Place& place = layout.slots[static_cast<std::size_t>(slot)];
-      nevus_slot(slot, place.x, place.y, place.width);
+      nevus_slot(slot, place.x, place.y, place.width, place.height);
     }
   }
   self.layout = layout;

@@ -230,15 +230,25 @@ class Painter {
       column.y = bottom.y + 8;
       return;
     }
+    layout_.slots[kPictureSlot] = {top.x, top.y + scene_.scroll, width, height};
     const auto id = [](const Texture& texture) {
       return reinterpret_cast<ImTextureID>(static_cast<std::intptr_t>(texture.handle()));
     };
-    list_.AddImageRounded(id(scene_.photo), top, bottom, {0, 0}, {1, 1}, IM_COL32_WHITE, kRadius);
+    // The part of the photo that is seen, in its shares, and where a point of the photo lies.
+    const ImVec2 seen{view_.zoom_x - 0.5f / view_.zoom, view_.zoom_y - 0.5f / view_.zoom};
+    const auto at = [&](float x, float y) {
+      return ImVec2{top.x + width * (x - seen.x) * view_.zoom,
+                    top.y + height * (y - seen.y) * view_.zoom};
+    };
+    list_.AddImageRounded(id(scene_.photo), top, bottom, seen,
+                          {seen.x + 1 / view_.zoom, seen.y + 1 / view_.zoom}, IM_COL32_WHITE,
+                          kRadius);
 
-    const ImVec2 crop_top{top.x + width * view_.crop_x, top.y + height * view_.crop_y};
-    const ImVec2 crop_bottom{crop_top.x + width * view_.crop_width,
-                             crop_top.y + height * view_.crop_height};
     // What the network did not see is dimmed.
+    const ImVec2 from = at(view_.crop_x, view_.crop_y);
+    const ImVec2 to = at(view_.crop_x + view_.crop_width, view_.crop_y + view_.crop_height);
+    const ImVec2 crop_top{std::clamp(from.x, top.x, bottom.x), std::clamp(from.y, top.y, bottom.y)};
+    const ImVec2 crop_bottom{std::clamp(to.x, top.x, bottom.x), std::clamp(to.y, top.y, bottom.y)};
     const ImU32 dim = (colours_.page & 0x00ffffffu) | 0x8c000000u;
     if (crop_top.x > top.x)
       list_.AddRectFilled(top, {crop_top.x, bottom.y}, dim, kRadius, ImDrawFlags_RoundCornersLeft);
@@ -246,24 +256,25 @@ class Painter {
       list_.AddRectFilled({crop_bottom.x, top.y}, bottom, dim, kRadius,
                           ImDrawFlags_RoundCornersRight);
     if (crop_top.y > top.y)
-      list_.AddRectFilled(top, {bottom.x, crop_top.y}, dim, kRadius, ImDrawFlags_RoundCornersTop);
+      list_.AddRectFilled({crop_top.x, top.y}, {crop_bottom.x, crop_top.y}, dim);
     if (crop_bottom.y < bottom.y)
-      list_.AddRectFilled({top.x, crop_bottom.y}, bottom, dim, kRadius,
-                          ImDrawFlags_RoundCornersBottom);
+      list_.AddRectFilled({crop_top.x, crop_bottom.y}, {crop_bottom.x, bottom.y}, dim);
 
-    bool held = false;
-    if (bottom.y > 0 && top.y < ImGui::GetIO().DisplaySize.y && width >= 1) {
-      ImGui::SetCursorScreenPos(top);
-      ImGui::InvisibleButton("photo", {width, height});
-      held = ImGui::IsItemActive();
-    }
-    if (view_.heatmap_shown && !held && !scene_.heatmap.empty()) {
+    const float line_x = std::floor(top.x + width * view_.wipe);
+    list_.PushClipRect({line_x, top.y}, bottom, true);
+    if (view_.heatmap_shown && !scene_.heatmap.empty()) {
       const int alpha = static_cast<int>(std::lround(255 * view_.heatmap_opacity));
-      const bool whole = view_.crop_width > 0.999f && view_.crop_height > 0.999f;
-      list_.AddImageRounded(id(scene_.heatmap), crop_top, crop_bottom, {0, 0}, {1, 1},
+      const bool whole =
+          view_.crop_width > 0.999f && view_.crop_height > 0.999f && view_.zoom <= 1.001f;
+      list_.AddImageRounded(id(scene_.heatmap), from, to, {0, 0}, {1, 1},
                             IM_COL32(255, 255, 255, alpha), whole ? kRadius : 0);
     }
-    if (view_.outline_shown && !held) outline(top, width, height);
+    if (view_.outline_shown) outline(at);
+    list_.PopClipRect();
+    if (view_.wipe > 0 && view_.wipe < 1) {
+      list_.AddRectFilled({line_x - 2, top.y}, {line_x + 2, bottom.y}, IM_COL32(20, 20, 30, 150));
+      list_.AddRectFilled({line_x - 1, top.y}, {line_x + 1, bottom.y}, IM_COL32_WHITE);
+    }
     list_.AddRect(top, bottom, colours_.border, kRadius);
     column.y = bottom.y + 8;
     slot(column, kPhotoSlot, 0);
@@ -271,10 +282,11 @@ class Painter {
   }
 
   /// The lesion's outline, light on a dark rim: it shows on any skin.
-  void outline(ImVec2 top, float width, float height) {
+  template <class At>
+  void outline(const At& at) {
     std::vector<ImVec2> points;
     for (std::size_t i = 0; i + 1 < view_.outline.size(); i += 2)
-      points.emplace_back(top.x + width * view_.outline[i], top.y + height * view_.outline[i + 1]);
+      points.push_back(at(view_.outline[i], view_.outline[i + 1]));
     if (points.size() < 3) return;
     const auto count = static_cast<int>(points.size());
     list_.AddPolyline(points.data(), count, IM_COL32(20, 20, 30, 150), ImDrawFlags_Closed, 3.5f);
@@ -337,7 +349,8 @@ class Painter {
       }
       column.y += height + 6;
     }
-    column.y += 4;
+    if (!entry.note.empty()) text(column, fonts.note, colours_.muted, entry.note);
+    column.y += entry.note.empty() ? 4 : 8;
   }
 
   const Scene& scene_;

@@ -20,9 +20,10 @@ struct Scene {
   float scroll = 0;  ///< CSS pixels of content above the canvas
 };
 
-/// Where controls of the DOM go: CSS pixels from the content's corner; width 0: nowhere.
+/// Where controls of the DOM go: CSS pixels from the content's corner; width 0: nowhere. The
+/// height is told for the picture alone.
 struct Place {
-  float x = 0, y = 0, width = 0;
+  float x = 0, y = 0, width = 0, height = 0;
   bool operator==(const Place&) const = default;
 };
 

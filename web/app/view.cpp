@@ -47,7 +47,7 @@ View parse_view(std::string_view text) {
     for (const json& row : entry.at("rows"))
       section.rows.push_back({row.at("label").get<std::string>(),
                               row.at("value").get<std::string>(), share(row, "bar"),
-                              share(row, "mark")});
+                              share(row, "mark"), row.value("note", "")});
     view.sections.push_back(std::move(section));
   }
   view.caption = source.at("caption").get<std::string>();
@@ -64,8 +64,14 @@ View parse_view(std::string_view text) {
   view.slots[kPhotoSlot] = slots.at("photo").get<float>();
   view.slots[kActionsSlot] = slots.at("actions").get<float>();
   view.slots[kExpertSlot] = slots.at("expert").get<float>();
+  view.slots[kPictureSlot] = slots.at("picture").get<float>();
   view.heatmap_shown = source.at("heatmap").at("shown").get<bool>();
   view.heatmap_opacity = source.at("heatmap").at("opacity").get<float>();
+  view.wipe = std::clamp(source.at("wipe").get<float>(), 0.0f, 1.0f);
+  const json& zoom = source.at("zoom");
+  view.zoom = std::clamp(zoom.at("scale").get<float>(), 1.0f, 100.0f);
+  view.zoom_x = zoom.at("x").get<float>();
+  view.zoom_y = zoom.at("y").get<float>();
   const json& outline = source.at("outline");
   view.outline = outline.at("points").get<std::vector<float>>();
   view.outline_shown = outline.at("shown").get<bool>();

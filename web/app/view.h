@@ -17,6 +17,7 @@ struct Row {
   std::string value;
   std::optional<float> bar;   ///< 0..1
   std::optional<float> mark;  ///< 0..1
+  std::string note;           ///< small, under it; or empty
 };
 
 struct Section {
@@ -27,7 +28,7 @@ struct Section {
 };
 
 /// Room that the canvas leaves for controls of the DOM.
-enum Slot { kPhotoSlot, kActionsSlot, kExpertSlot, kSlots };
+enum Slot { kPhotoSlot, kActionsSlot, kExpertSlot, kPictureSlot, kSlots };
 
 struct View {
   PageState state = PageState::loading;
@@ -44,6 +45,9 @@ struct View {
   std::array<float, kSlots> slots{};  ///< heights, CSS pixels; 0: not there
   bool heatmap_shown = false;
   float heatmap_opacity = 0.6f;  ///< 0..1
+  float wipe = 0;                ///< share of the picture's width, from the left, without marks
+  /// What of the photo is seen: 1 / scale of each side, around (zoom_x, zoom_y) in its shares.
+  float zoom = 1, zoom_x = 0.5f, zoom_y = 0.5f;
   std::vector<float> outline;    ///< of the lesion: x and y in turn, in shares of the photo
   bool outline_shown = false;
 };

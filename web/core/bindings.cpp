@@ -104,6 +104,24 @@ ImageView photo_view() {
           nevus::PixelFormat::rgba};
 }
 
+json quality_json(const nevus::Quality& quality) {
+  json issues = json::array();
+  for (const auto issue : quality.issues)
+    issues.push_back({{"id", nevus::id(issue)}, {"sentence", nevus::sentence(issue)}});
+  return {{"width", quality.width},           {"height", quality.height},
+          {"sharpness", quality.sharpness},   {"brightness", quality.brightness},
+          {"contrast", quality.contrast},     {"clipped", quality.clipped},
+          {"issues", std::move(issues)}};
+}
+
+/// In shares of the photo.
+json crop_json(const nevus::Rect& crop, const ImageView& photo) {
+  return {{"x", double(crop.x) / photo.width},
+          {"y", double(crop.y) / photo.height},
+          {"width", double(crop.width) / photo.width},
+          {"height", double(crop.height) / photo.height}};
+}
+
 std::size_t tensor_size() {
   const auto& input = state.package.input;
   return 3u * static_cast<std::size_t>(input.width) * static_cast<std::size_t>(input.height);
@@ -223,29 +241,39 @@ EMSCRIPTEN_KEEPALIVE const char* nevus_prepare(int preview_side) {
     const nevus::Lesion lesion = nevus::find_lesion(view);
     const nevus::LesionMeasures measures = nevus::measure_lesion(view, lesion.outline);
 
-    json issues = json::array();
-    for (const auto issue : state.quality.issues)
-      issues.push_back({{"id", nevus::id(issue)}, {"sentence", nevus::sentence(issue)}});
-    const nevus::Rect crop = nevus::center_square(view.width, view.height);
-    return {{"quality",
-             {{"width", state.quality.width},
-              {"height", state.quality.height},
-              {"sharpness", state.quality.sharpness},
-              {"brightness", state.quality.brightness},
-              {"contrast", state.quality.contrast},
-              {"clipped", state.quality.clipped},
-              {"issues", issues}}},
+    return {{"quality", quality_json(state.quality)},
             {"lesion", nevus::lesion_json(lesion, measures)},
             {"preview", {{"width", width}, {"height", height}}},
-            {"crop",
-             {{"x", double(crop.x) / view.width},
-              {"y", double(crop.y) / view.height},
-              {"width", double(crop.width) / view.width},
-              {"height", double(crop.height) / view.height}}}};
+            {"crop", crop_json(nevus::center_square(view.width, view.height), view)}};
   });
 }
 
-/// What nevus_prepare filled: 3 * height * width floats.
+/// Another square of the same photo: its upper left corner and side in whole pixels; side 0: the
+/// centre square. Fills the network's input (nevus_tensor) with it and measures its quality.
+/// {"quality", "crop"} as nevus_prepare, or an error.
+EMSCRIPTEN_KEEPALIVE const char* nevus_frame(int x, int y, int side) {
+  return guarded([&]() -> json {
+    if (!state.has_package) return {{"error", "no model is loaded"}, {"field", ""}};
+    if (!state.photo) return {{"error", "no photo is loaded"}, {"field", ""}};
+    const ImageView whole = photo_view();
+    nevus::Rect square = nevus::center_square(whole.width, whole.height);
+    if (side > 0) {
+      square.width = square.height = std::min(side, square.width);
+      square.x = std::clamp(x, 0, whole.width - square.width);
+      square.y = std::clamp(y, 0, whole.height - square.height);
+    }
+    const ImageView part{
+        whole.data + static_cast<std::size_t>(square.y) * whole.stride +
+            4 * static_cast<std::size_t>(square.x),
+        square.width, square.height, whole.stride, whole.format};
+    state.quality = nevus::assess_quality(part);
+    state.tensor.resize(tensor_size());
+    nevus::preprocess(part, state.package.input, state.tensor);
+    return {{"quality", quality_json(state.quality)}, {"crop", crop_json(square, whole)}};
+  });
+}
+
+/// What nevus_prepare or nevus_frame filled: 3 * height * width floats.
 EMSCRIPTEN_KEEPALIVE const float* nevus_tensor() {
   return state.tensor.data();
 }

@@ -25,16 +25,18 @@ export interface Place {
   x: number;
   y: number;
   width: number;
+  /** Of the picture alone; 0: as high as the controls are. */
+  height: number;
 }
 
 /** In the order of web/app/view.h's Slot. */
-export const SLOTS = ['photo', 'actions', 'expert'] as const;
+export const SLOTS = ['photo', 'actions', 'expert', 'picture'] as const;
 export type SlotName = (typeof SLOTS)[number];
 
 export interface AppEvents {
   onChoose(): void;
   onLayout(contentHeight: number): void;
-  onSlot(slot: number, x: number, y: number, width: number): void;
+  onSlot(slot: number, x: number, y: number, width: number, height: number): void;
 }
 
 export type AppFactory = (
@@ -72,7 +74,8 @@ export class Bridge {
       locateFile: () => asset('nevus_app.wasm'),
       onChoose: () => events.choose(),
       onLayout: (height) => events.layout(height),
-      onSlot: (slot, x, y, width) => events.slot(SLOTS[slot] ?? 'photo', { x, y, width }),
+      onSlot: (slot, x, y, width, height) =>
+        events.slot(SLOTS[slot] ?? 'photo', { x, y, width, height }),
     });
     const bridge = new Bridge(module);
     (await fonts).forEach((font, index) => {

@@ -15,6 +15,7 @@ interface CoreModule {
   _nevus_orient(orientation: number): number;
   _nevus_release_photo(): void;
   _nevus_prepare(previewSide: number): number;
+  _nevus_frame(x: number, y: number, side: number): number;
   _nevus_tensor(): number;
   _nevus_preview(): number;
   _nevus_decide(
@@ -142,6 +143,26 @@ export class Core {
       preview: this.#pixels(this.#module._nevus_preview(), preview.width, preview.height),
       tensor: this.#floats(this.#module._nevus_tensor(), this.#tensorLength),
     };
+  }
+
+  /**
+   * Another square of the photo that `prepare` saw, as the network's input.
+   * @param frame in shares of the photo
+   * @throws Refusal
+   */
+  frame(
+    frame: Crop,
+    photo: { width: number; height: number },
+  ): Omit<Prepared, 'lesion' | 'preview'> {
+    const pixel = (share: number, size: number) => Math.round(share * size);
+    const part = this.#parse<{ quality: Quality; crop: Crop }>(
+      this.#module._nevus_frame(
+        pixel(frame.x, photo.width),
+        pixel(frame.y, photo.height),
+        pixel(frame.width, photo.width),
+      ),
+    );
+    return { ...part, tensor: this.#floats(this.#module._nevus_tensor(), this.#tensorLength) };
   }
 
   /** @throws Refusal */

@@ -55,6 +55,8 @@ function entry(row: QueueRow, answer: Answer, model: ModelPackage): object {
       ? { typicality: { distance, limit, typical: distance <= limit } }
       : {}),
     ...(row.stability ? { stability: row.stability } : {}),
+    // A square that a person chose instead of the one in the middle, in shares of the photo.
+    ...(row.frame ? { frame: answer.crop } : {}),
     reasons: answer.reasons,
     quality: { ...quality, issues: quality.issues.map(({ id }) => id) },
     lesion: JSON.parse(answer.lesion) as Lesion,

@@ -11,6 +11,7 @@ import { save, toCsv, toJson } from './export';
 import { fromClipboard, fromDrop, fromFiles, type Intake } from './intake';
 import { element, Mirror, write } from './mirror';
 import { startServiceWorker } from './offline';
+import { Picture } from './picture';
 import { PrivacyPanel } from './privacy';
 import type {
   Answer,
@@ -18,6 +19,7 @@ import type {
   BackendChoice,
   Crop,
   FromWorker,
+  Lesion,
   ModelPackage,
   Photo,
   Pixels,
@@ -34,12 +36,17 @@ const fileInput = element('file-input', HTMLInputElement);
 const chooseButton = element('choose', HTMLButtonElement);
 const heatmapToggle = element('heatmap-toggle', HTMLButtonElement);
 const heatmapOpacity = element('heatmap-opacity', HTMLInputElement);
+const wipe = element('wipe', HTMLInputElement);
+const frameAround = element('frame-around', HTMLButtonElement);
+const frameWidth = element('frame-width', HTMLInputElement);
 const outlineToggle = element('outline-toggle', HTMLButtonElement);
 const expertToggle = element('expert-toggle', HTMLButtonElement);
 const prevalenceSlider = element('prevalence', HTMLInputElement);
 const prevalenceValue = element('prevalence-value', HTMLOutputElement);
 const textToggle = element('text-toggle', HTMLButtonElement);
 const languageChoice = element('language', HTMLSelectElement);
+/** What only makes sense where there is an estimate to explain. */
+const marksControls = [...document.querySelectorAll<HTMLElement>('.of-marks')];
 const stage = element('stage', HTMLElement);
 const canvas = element('canvas', HTMLCanvasElement);
 
@@ -48,6 +55,7 @@ const slots: Record<SlotName, HTMLElement> = {
   photo: element('heatmap-controls', HTMLElement),
   actions: element('actions', HTMLElement),
   expert: element('expert-controls', HTMLElement),
+  picture: element('picture', HTMLElement),
 };
 
 setLanguage(preferredLanguage(location.search), false);
@@ -56,13 +64,17 @@ const queue = new Queue();
 const mirror = new Mirror();
 const list = new QueueView(queue, { select, remove, clear: removeAll, changed });
 const privacy = new PrivacyPanel(new URL('..', document.baseURI));
+const picture = new Picture({ changed: () => render(), framed: reframe });
 let bridge: Bridge | undefined;
 
 let backend: Backend | undefined;
 let model: ModelPackage | undefined;
 /** The answer on screen; the selected row's. */
 let answer: Answer | undefined;
+/** The square that was judged. */
 let crop: Crop | null = null;
+/** Another square of the shown photo is being judged; the old answer's figures stay that long. */
+let reframing = false;
 /** The selected photo's pixels, for the report. */
 let photo: Pixels | undefined;
 let heatmap: Pixels | undefined;
@@ -115,29 +127,40 @@ function render(): void {
   const judged = answer !== undefined && answer.outcome !== 'cannot_judge';
   const outline = views.outlinePoints(answer);
   outlineToggle.hidden = outline.length === 0;
+  for (const one of marksControls) one.hidden = !judged;
   const there: Record<SlotName, boolean> = {
-    photo: judged,
+    photo: answer !== undefined,
     actions: answer !== undefined,
     expert: shown.sections.some(({ slot }) => slot === 'expert'),
+    picture: photo !== undefined,
   };
   const room = (name: SlotName) => (there[name] ? Math.max(48, slots[name].offsetHeight) : 0);
   for (const name of SLOTS) slots[name].hidden = !there[name];
   write(prevalenceValue, views.percent(prevalence()));
+  const moved = picture.crop !== crop;
+  const marks = !picture.held;
   const view: views.View = {
-    ...shown,
+    ...(reframing ? views.reframingView(shown) : shown),
     sections: [...shown.sections, ...(answer ? [views.privacySection(count)] : [])],
     caption: judged ? t('caption') : '',
     prompt: ready ? t('prompt') : '',
     footer: t('disclaimer'),
-    crop,
+    crop: picture.crop,
     frame: shown.state === 'analysing' && queue.selected ? frameOf(queue.selected) : 0,
     heatmap: {
       available: judged,
-      shown: judged && pressed(heatmapToggle),
+      shown: judged && marks && !moved && pressed(heatmapToggle),
       opacity: heatmapOpacity.valueAsNumber / 100,
     },
-    outline: { points: outline, shown: pressed(outlineToggle) },
-    slots: { photo: room('photo'), actions: room('actions'), expert: room('expert') },
+    outline: { points: outline, shown: marks && pressed(outlineToggle) },
+    wipe: wipe.valueAsNumber / 100,
+    zoom: picture.zoom,
+    slots: {
+      photo: room('photo'),
+      actions: room('actions'),
+      expert: room('expert'),
+      picture: there.picture ? 1 : 0,
+    },
   };
   // The canvas first: when the DOM says "answered", the canvas has it too.
   const text = JSON.stringify(view);
@@ -146,7 +169,8 @@ function render(): void {
     bridge.view(view);
   }
   const stability = answer ? queue.selected?.stability : undefined;
-  mirror.render({ ...view, sections: shown.sections }, answer, stability, backend, count);
+  const told = reframing ? undefined : answer;
+  mirror.render({ ...view, sections: shown.sections }, told, stability, backend, count);
 }
 
 /** Width : height of a photo whose pixels are not there; 4 : 3 before anything is known of it. */
@@ -159,6 +183,8 @@ function clear(): void {
   answer = undefined;
   crop = null;
   photo = heatmap = undefined;
+  reframing = false;
+  picture.show(undefined, null);
   showing = 0;
   bridge?.photo(undefined);
   bridge?.heatmap(undefined);
@@ -216,15 +242,33 @@ function judge(row: QueueRow, toShow: boolean): number {
   newest += 1;
   jobs.set(newest, { row, show: toShow });
   if (row.state === 'waiting') row.state = 'running';
-  const { file, name, picture } = row;
+  const { file, name, frame } = row;
   send({
     type: 'analyse',
     id: newest,
+    row: row.id,
     photo: { file, name },
     show: toShow,
-    thumbnail: picture === '',
+    thumbnail: row.picture === '',
+    frame,
   });
   return newest;
+}
+
+/** The frame over the shown photo has been let go. */
+function reframe(frame: Crop): void {
+  const row = queue.selected;
+  if (
+    !row ||
+    !photo ||
+    (row.state === 'answered' && JSON.stringify(frame) === JSON.stringify(crop))
+  )
+    return;
+  queue.reframe(row, frame);
+  reframing = true;
+  showing = judge(row, true);
+  list.render();
+  render();
 }
 
 /** Gives the worker the next photo of the list when it has nothing else to do. */
@@ -333,6 +377,7 @@ worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
       if (message.id !== showing) break;
       crop = message.crop;
       photo = message.preview;
+      picture.show(photo, crop);
       bridge?.photo(photo);
       render();
       break;
@@ -344,6 +389,10 @@ worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
         backend = message.answer.backend;
         if (message.id === showing && message.heatmap) {
           answer = first;
+          reframing = false;
+          crop = first.crop;
+          picture.judged(crop);
+          giveScale(row);
           heatmap = message.heatmap;
           bridge?.heatmap(heatmap);
           showAnswer(row, model);
@@ -405,6 +454,23 @@ worker.onerror = (event) => {
   broken(`the worker stopped: ${event.message || 'its program did not load'}`);
 };
 
+/** Puts millimetres into an answer whose photo has a scale. */
+function giveScale(row: QueueRow): void {
+  frameAround.hidden = true;
+  if (!row.answer) return;
+  const { crop: judged, quality } = row.answer;
+  frameWidth.value =
+    row.mmPerPixel === undefined
+      ? ''
+      : String(Number((row.mmPerPixel * judged.width * quality.width).toPrecision(4)));
+  const lesion = JSON.parse(row.answer.lesion) as Lesion;
+  if (!lesion.found) return;
+  frameAround.hidden = false;
+  if (row.mmPerPixel === undefined) delete lesion.measures.diameter_mm;
+  else lesion.measures.diameter_mm = lesion.measures.diameter_px * row.mmPerPixel;
+  row.answer.lesion = JSON.stringify(lesion);
+}
+
 /** The other views of the shown photo, a moment after its answer: a next photo comes first. */
 function tryTurning(id: number, row: QueueRow): void {
   if (row.stability || row.answer?.outcome === 'cannot_judge') return;
@@ -460,6 +526,20 @@ for (const toggle of [heatmapToggle, outlineToggle, expertToggle])
     render();
   });
 heatmapOpacity.addEventListener('input', render);
+wipe.addEventListener('input', render);
+frameAround.addEventListener('click', () => {
+  const lesion = answer && (JSON.parse(answer.lesion) as Lesion);
+  if (lesion?.found && answer) picture.put(views.inShares(lesion.crop, answer.quality));
+});
+frameWidth.addEventListener('change', () => {
+  const row = queue.selected;
+  if (!row?.answer || !answer) return;
+  const millimetres = frameWidth.valueAsNumber;
+  const given = frameWidth.validity.valid && millimetres > 0;
+  row.mmPerPixel = given ? millimetres / (answer.crop.width * answer.quality.width) : undefined;
+  giveScale(row);
+  render();
+});
 prevalenceSlider.max = String(PREVALENCES.length - 1);
 prevalenceSlider.value = String(FIRST_PREVALENCE);
 prevalenceSlider.addEventListener('input', () => {
@@ -545,8 +625,9 @@ function layout(contentHeight: number): void {
   stage.style.height = `${contentHeight}px`;
 }
 
-function place(name: SlotName, { x, y, width }: Place): void {
+function place(name: SlotName, { x, y, width, height }: Place): void {
   if (width === 0) return;
+  if (name === 'picture') picture.place(height);
   slots[name].style.transform = `translate(${x}px, ${y}px)`;
   slots[name].style.width = `${width}px`;
 }

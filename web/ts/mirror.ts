@@ -25,7 +25,14 @@ function made(tag: string, text: string): HTMLElement {
 function sectionElement(section: Section): HTMLElement {
   const box = document.createElement('section');
   const list = document.createElement('dl');
-  for (const row of section.rows) list.append(made('dt', row.label), made('dd', row.value));
+  for (const row of section.rows) {
+    list.append(made('dt', row.label), made('dd', row.value));
+    if (row.note !== undefined) {
+      const note = made('dd', row.note);
+      note.className = 'note';
+      list.append(note);
+    }
+  }
   box.append(made('h2', section.title), list);
   if (section.note !== undefined) box.append(made('p', section.note));
   return box;
@@ -90,8 +97,10 @@ export class Mirror {
       result['malignancy'] = String(answer.malignancy);
       result['ms'] = JSON.stringify(answer.timings);
       result['lesion'] = answer.lesion;
+      result['crop'] = JSON.stringify(answer.crop);
     } else {
-      for (const key of ['file', 'outcome', 'malignancy', 'ms', 'lesion']) delete result[key];
+      for (const key of ['file', 'outcome', 'malignancy', 'ms', 'lesion', 'crop'])
+        delete result[key];
     }
     if (answer && stability) result['stability'] = JSON.stringify(stability);
     else delete result['stability'];

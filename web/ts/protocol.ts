@@ -150,9 +150,18 @@ export type ToWorker =
   | { type: 'photo-chosen' }
   /**
    * `show`: its pixels and heat-map are wanted, and of several such only the newest's. Answered by
-   * exactly one of answer, refused, dropped.
+   * exactly one of answer, refused, dropped. `row`: the photo's number; of the photo that was shown
+   * last the pixels are still there. `frame`: the square to judge, null: the centre square.
    */
-  | { type: 'analyse'; id: number; photo: Photo; show: boolean; thumbnail: boolean }
+  | {
+      type: 'analyse';
+      id: number;
+      row: number;
+      photo: Photo;
+      show: boolean;
+      thumbnail: boolean;
+      frame: Crop | null;
+    }
   /** Of the photo that was shown last, if `id` is its job. */
   | { type: 'stability'; id: number }
   | { type: 'use-model'; id: number; photo: Photo };

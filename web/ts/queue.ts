@@ -1,7 +1,7 @@
 // The list of photos: their order, their answers, and which one is next. No DOM, no pixels: a row
 // holds a file's handle and small values.
 
-import type { Answer, OutcomeId, Photo, Stability } from './protocol';
+import type { Answer, Crop, OutcomeId, Photo, Stability } from './protocol';
 
 export type RowState = 'waiting' | 'running' | 'answered' | 'failed';
 
@@ -12,6 +12,10 @@ export interface QueueRow extends Photo {
   /** Why there is no answer, in the core's English. */
   reason: string;
   stability: Stability | undefined;
+  /** The square that a person chose to have judged; null: the centre square. */
+  frame: Crop | null;
+  /** Where a person gave the photo's scale. */
+  mmPerPixel: number | undefined;
   /** URL of the thumbnail's blob; empty before there is one. */
   picture: string;
 }
@@ -56,6 +60,8 @@ export class Queue {
       answer: undefined,
       reason: '',
       stability: undefined,
+      frame: null,
+      mmPerPixel: undefined,
       picture: '',
     }));
     this.#rows.push(...added);
@@ -89,6 +95,13 @@ export class Queue {
     row.answer ??= answer;
     row.state = 'answered';
     return row.answer;
+  }
+
+  /** Another square of the photo is to be judged: its old answer is void. */
+  reframe(row: QueueRow, frame: Crop | null): void {
+    row.frame = frame;
+    row.answer = row.stability = undefined;
+    row.state = 'waiting';
   }
 
   fail(row: QueueRow, reason: string): void {

@@ -5,7 +5,7 @@
 import { language, t, translate } from './i18n';
 import { element } from './mirror';
 import type { Answer, Crop, ModelPackage, Pixels } from './protocol';
-import { backendName, type Section, type View } from './view';
+import { backendName, outlinePoints, type Row, type Section, type View } from './view';
 
 /** What is printed. */
 export interface Sheet {
@@ -98,9 +98,12 @@ function figures({ title, rows, note }: Section): HTMLElement {
   return box;
 }
 
-function table(rows: { label: string; value: string }[]): HTMLElement {
+function table(rows: Row[]): HTMLElement {
   const list = document.createElement('dl');
-  for (const { label, value } of rows) list.append(made('dt', label), made('dd', value));
+  for (const { label, value, note } of rows) {
+    list.append(made('dt', label), made('dd', value));
+    if (note !== undefined) list.append(made('dd', note, 'note'));
+  }
   return list;
 }
 
@@ -120,8 +123,11 @@ function canvasOf({ data, width, height }: Pixels): HTMLCanvasElement {
   return canvas;
 }
 
-/** The photo, with the square that the network saw marked, and the heat-map over it where wanted. */
-function draw({ photo, heatmap, crop, opacity }: Sheet, hot: boolean): HTMLCanvasElement {
+/**
+ * The photo, with the square that the network saw marked, and over it either the lesion's outline or
+ * the heat-map.
+ */
+function draw({ answer, photo, heatmap, crop, opacity }: Sheet, hot: boolean): HTMLCanvasElement {
   const canvas = canvasOf(photo);
   const context = canvas.getContext('2d');
   if (!context) return canvas;
@@ -133,8 +139,19 @@ function draw({ photo, heatmap, crop, opacity }: Sheet, hot: boolean): HTMLCanva
     context.drawImage(canvasOf(heatmap), x, y, w, h);
     context.globalAlpha = 1;
   }
-  context.strokeStyle = '#fff';
-  context.lineWidth = Math.max(1, width / 300);
+  const points = hot ? [] : outlinePoints(answer);
+  for (const [colour, line] of [
+    ['#14141e', width / 150],
+    ['#fff', width / 300],
+  ] as const) {
+    context.strokeStyle = colour;
+    context.lineWidth = Math.max(1, line);
+    context.beginPath();
+    for (let i = 0; i + 1 < points.length; i += 2)
+      context.lineTo((points[i] ?? 0) * width, (points[i + 1] ?? 0) * height);
+    context.closePath();
+    context.stroke();
+  }
   context.strokeRect(x, y, w, h);
   return canvas;
 }

@@ -15,6 +15,8 @@ export interface Row {
   bar?: number;
   /** A mark on the bar, 0 to 1. */
   mark?: number;
+  /** What it means, small under it. */
+  note?: string;
 }
 
 export interface Section {
@@ -33,6 +35,15 @@ export interface SlotHeights {
   photo: number;
   actions: number;
   expert: number;
+  /** Over the picture, as large as that is. */
+  picture: number;
+}
+
+/** What of the photo is seen: 1 / scale of each side, around (x, y) in its shares. */
+export interface Zoom {
+  scale: number;
+  x: number;
+  y: number;
 }
 
 export interface View {
@@ -53,6 +64,9 @@ export interface View {
   heatmap: { available: boolean; shown: boolean; opacity: number };
   /** The lesion's outline: x and y in turn, in shares of the photo's width and height. */
   outline: { points: number[]; shown: boolean };
+  /** Heat-map and outline begin at this share of the picture's width. */
+  wipe: number;
+  zoom: Zoom;
   slots: SlotHeights;
 }
 
@@ -215,11 +229,10 @@ function outlineSection(answer: Answer): Section {
   ] as const;
   return {
     title,
-    rows: rows.map(({ label, value }) => ({ label, value })),
+    rows: rows.map(({ id, label, value }) => ({ label, value, note: translate(sentences[id]) })),
     note: [
       t('outline.note'),
       ...(lesion.confidence < CLEAR_OUTLINE ? [t('outline.uncertain')] : []),
-      ...rows.map(({ id, label }) => `${label}: ${translate(sentences[id])}`),
     ].join(' '),
   };
 }
@@ -422,6 +435,21 @@ export function analysingView(file: string, model = false, notice?: string): Sho
     headline: t(model ? 'analysing.model' : 'analysing.headline'),
     paragraphs: [file, ...(notice === undefined ? [] : [translate(notice)])],
     sections: [],
+  };
+}
+
+/** The shown answer while another square of its photo is judged: its figures stay, greyed. */
+export function reframingView(answered: Shown): Shown {
+  return { ...answered, state: 'analysing', tone: 'grey', headline: t('frame.judging') };
+}
+
+/** A square in pixels of a photo as shares of it. */
+export function inShares(square: Crop, { width, height }: { width: number; height: number }): Crop {
+  return {
+    x: square.x / width,
+    y: square.y / height,
+    width: square.width / width,
+    height: square.height / height,
   };
 }
 

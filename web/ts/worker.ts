@@ -3,9 +3,17 @@
 
 import createCore from 'nevus_core.mjs';
 import { asset } from './assets';
-import { Core, Refusal } from './core';
+import { Core, Refusal, type Prepared } from './core';
 import { decodeInto } from './decode';
-import type { Answer, BackendChoice, FromWorker, ModelPackage, Photo, ToWorker } from './protocol';
+import type {
+  Answer,
+  BackendChoice,
+  FromWorker,
+  ModelPackage,
+  Photo,
+  Pixels,
+  ToWorker,
+} from './protocol';
 import { RequestCounter } from './requests';
 import { Session } from './session';
 import { turned, VIEWS } from './stability';
@@ -15,6 +23,8 @@ const PREVIEW_SIDE = 1024;
 /** Of a photo that is only listed: enough for its thumbnail. */
 const LISTED_SIDE = 192;
 const HEATMAP_SIDE = 256;
+/** Larger photos are decoded again for another frame of them: 100 MB is what may stay. */
+const KEPT_PIXELS = 25_000_000;
 /** Larger files are no photos that this page can judge. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
@@ -33,6 +43,8 @@ let engine: Engine | undefined;
 let newest = 0;
 /** The photo that was shown last: the network's input and its estimate. */
 let shown: { id: number; tensor: Float32Array<ArrayBuffer>; malignancy: number } | undefined;
+/** The photo whose pixels the core still has, for another frame of it. */
+let kept: { row: number; codec: string; lesion: string; width: number; height: number } | undefined;
 let queue: Promise<void> = Promise.resolve();
 
 function post(message: FromWorker, transfer: Transferable[] = []): void {
@@ -75,9 +87,10 @@ async function handle(message: Exclude<ToWorker, { type: 'photo-chosen' }>): Pro
     if (message.type === 'analyse') await analyse(engine, message);
     else await adoptModel(engine, message.id, message.photo);
   } catch (error) {
+    kept = undefined;
     post({ type: 'refused', id: message.id, file: message.photo.name, reason: words(error) });
   } finally {
-    engine?.core.releasePhoto();
+    if (!kept) engine?.core.releasePhoto();
   }
 }
 
@@ -118,7 +131,7 @@ async function read(file: File): Promise<Uint8Array<ArrayBuffer>> {
 
 async function analyse(
   using: Engine,
-  { id, photo, show, thumbnail: listed }: Extract<ToWorker, { type: 'analyse' }>,
+  { id, row, photo, show, thumbnail: listed, frame }: Extract<ToWorker, { type: 'analyse' }>,
 ): Promise<void> {
   const { core } = using;
   /** A newer photo is to be shown: nobody wants this one's picture any more. */
@@ -129,18 +142,32 @@ async function analyse(
   };
   if (dropped()) return;
   const started = performance.now();
-  const bytes = await read(photo.file);
-  const info = core.inspect(bytes);
-  await decodeInto(core, photo.file, bytes, info);
+  let here = kept?.row === row ? kept : undefined;
+  kept = undefined;
+  let codec = here?.codec ?? '';
+  if (!here) {
+    const bytes = await read(photo.file);
+    const info = core.inspect(bytes);
+    codec = info.codec;
+    await decodeInto(core, photo.file, bytes, info);
+  }
   const decoded = performance.now();
   if (dropped()) return;
 
-  const { quality, crop, lesion, preview, tensor } = core.prepare(
-    show ? PREVIEW_SIDE : LISTED_SIDE,
-  );
+  let preview: Pixels | undefined;
+  let part: Omit<Prepared, 'lesion' | 'preview'> | undefined;
+  if (!here || !frame) {
+    const whole = core.prepare(show ? PREVIEW_SIDE : LISTED_SIDE);
+    const { width, height } = whole.quality;
+    here = { row, codec, lesion: JSON.stringify(whole.lesion), width, height };
+    ({ preview } = whole);
+    part = whole;
+  }
+  if (frame) part = core.frame(frame, here);
+  const { quality, crop, tensor } = part as NonNullable<typeof part>;
   const prepared = performance.now();
   // A copy, not a transfer: the thumbnail is made of it later.
-  if (show) post({ type: 'preview', id, preview, crop });
+  if (show && preview) post({ type: 'preview', id, preview, crop });
 
   // The tensor is a view on memory that the next photo overwrites.
   const input = tensor.slice();
@@ -154,10 +181,11 @@ async function analyse(
     logits: [...seen.logits],
     distance: Number.isNaN(seen.distance) ? null : seen.distance,
     file: photo.name,
-    quality,
-    codec: info.codec,
+    // Of a frame the quality is its own, the size the photo's.
+    quality: { ...quality, width: here.width, height: here.height },
+    codec,
     crop,
-    lesion: JSON.stringify(lesion),
+    lesion: here.lesion,
     timings: {
       decode: decoded - started,
       preprocess: prepared - decoded,
@@ -167,13 +195,14 @@ async function analyse(
     backend: using.session.backend,
   };
   if (show) shown = { id, tensor: input, malignancy: answer.malignancy };
+  if (show && here.width * here.height <= KEPT_PIXELS) kept = here;
   post({ type: 'requests', counts: requests.counts });
   post(
     { type: 'answer', id, answer, heatmap: show ? heatmap : null },
     show ? [heatmap.data.buffer] : [],
   );
-  if (listed) {
-    core.releasePhoto();
+  if (listed && preview) {
+    if (!kept) core.releasePhoto();
     const picture = await thumbnail(preview).catch(() => undefined);
     if (picture) post({ type: 'thumbnail', id, picture });
   }
