@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
   nevus::add_compare_command(app, status);
   nevus::add_predict_command(app, status);
   nevus::add_convert_command(app, status);
+  nevus::add_card_command(app, status);
   nevus::add_synth_command(app, status);
   nevus::add_site_command(app, status);
   nevus::add_serve_command(app, status);

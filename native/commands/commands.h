@@ -12,6 +12,7 @@ void add_evaluate_command(CLI::App& app, int& status);
 void add_compare_command(CLI::App& app, int& status);
 void add_predict_command(CLI::App& app, int& status);
 void add_convert_command(CLI::App& app, int& status);
+void add_card_command(CLI::App& app, int& status);
 void add_synth_command(CLI::App& app, int& status);
 void add_site_command(CLI::App& app, int& status);
 void add_serve_command(CLI::App& app, int& status);

@@ -1,21 +1,18 @@
 // nevus convert: a model package with its weights stored otherwise, proved against the one it was.
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <memory>
 
 #include "commands/commands.h"
 #include "commands/data_options.h"
 #include "commands/terminal.h"
-#include "files/atomic_file.h"
 #include "image_io/photo.h"
 #include "runtime/convert.h"
+#include "runtime/model_file.h"
 
 namespace nevus {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr std::uintmax_t kMaxModelBytes = std::uintmax_t{256} << 20;  // as the reader's
 
 struct ConvertOptions {
   std::string model, out, weights_as;
@@ -27,18 +24,6 @@ struct ConvertOptions {
 int fail(const std::string& message) {
   print_error(message);
   return 1;
-}
-
-Result<std::vector<std::uint8_t>> read_model(const fs::path& path) {
-  const std::string name = path.string();
-  std::error_code code;
-  if (!fs::exists(path, code)) return Error{name + ": no such file", ""};
-  if (!fs::is_regular_file(path, code)) return Error{name + ": not a file", ""};
-  if (fs::file_size(path, code) > kMaxModelBytes) return Error{name + ": larger than 256 MiB", ""};
-  std::ifstream in(path, std::ios::binary);
-  std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(in), {}};
-  if (!in.good() && !in.eof()) return Error{name + ": can't be read", ""};
-  return bytes;
 }
 
 // `count` photos spread over the list, every other one first: the first half is as mixed as the
@@ -96,10 +81,8 @@ int run_convert(const ConvertOptions& options) {
   const fs::path out = options.out;
   std::error_code code;
   if (out.has_parent_path()) fs::create_directories(out.parent_path(), code);
-  const fs::path description = fs::path(out).replace_extension(".json");
-  for (const auto& written :
-       {write_whole(out, converted->onnx), write_whole(description, to_json(converted->package))})
-    if (!written) return fail(written.error().message);
+  const auto written = write_model(out, converted->onnx, converted->package);
+  if (!written) return fail(written.error().message);
 
   std::printf("%s: %zu bytes with %s weights, of %zu\n", out.string().c_str(),
               converted->onnx.size(), options.weights_as.c_str(), onnx->size());

@@ -19,6 +19,7 @@
 #include "image_io/photo.h"
 #include "metrics/metrics.h"
 #include "report/report.h"
+#include "runtime/model_file.h"
 
 namespace nevus {
 namespace {
@@ -31,7 +32,7 @@ constexpr int kMistakeQuality = 82;    // libjpeg's scale
 constexpr double kHeat = 0.55;         // opacity
 
 struct EvaluateOptions {
-  std::string model, split, json, report, ood, ood_half = "all";
+  std::string model, split, json, report, ood, ood_half = "all", record;
   DataArguments data;
   std::vector<std::string> by;
   std::optional<double> prevalence;
@@ -94,6 +95,7 @@ std::vector<Figure> figures(const Measured& measured, double threshold,
 struct ClassFigures {
   std::vector<std::vector<std::int64_t>> confusion;  // [truth][answer]
   std::vector<double> recall;
+  std::vector<Figure> auc;  ///< each class against the rest
   Figure macro_recall, macro_auc;
 };
 
@@ -131,12 +133,50 @@ ClassFigures class_figures(const Measured& measured, std::size_t classes,
   };
   out.macro_recall = figure("macro_recall", "mean recall over the classes",
                             [](auto& p, auto& t, int n) { return balanced_accuracy(p, t, n); });
+  for (std::size_t c = 0; c < classes; ++c) {
+    Scored own{{}, {}, measured.data.groups};
+    for (std::size_t i = 0; i < measured.truth.size(); ++i) {
+      own.scores.push_back(measured.probabilities[i * classes + c]);
+      own.labels.push_back(measured.truth[i] == static_cast<int>(c) ? 1 : 0);
+    }
+    const double value = roc_auc(own.scores, own.labels);
+    out.auc.push_back({"class_auc", "", value,
+                       std::isnan(value) ? Interval{NAN, NAN}
+                                         : bootstrap_interval(own, roc_auc, options.resamples,
+                                                              options.seed)});
+  }
   out.macro_auc = figure("macro_auc", "mean AUC, one class against the rest",
                          [](auto& p, auto& t, int n) { return macro_auc(p, t, n); });
   return out;
 }
 
-// ---- Subgroups: the figures again for each value of a column.
+// ---- Subgroups: the figures again for each value of a column, or for bands of its numbers.
+struct ByColumn {
+  std::string column;
+  double width = 0;  // of a band; 0: each value
+};
+
+ByColumn by_column(const std::string& text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos || colon + 1 == text.size()) return {text, 0};
+  char* end = nullptr;
+  const double width = std::strtod(text.c_str() + colon + 1, &end);
+  if (*end != 0 || !(width > 0)) return {text, 0};
+  return {text.substr(0, colon), width};
+}
+
+// "47" in bands of 20 is "40 to 59".
+std::string band(const std::string& value, double width) {
+  if (width <= 0) return value;
+  char* end = nullptr;
+  const double number = std::strtod(value.c_str(), &end);
+  if (value.empty() || *end != 0) return value.empty() ? "not known" : value;
+  const double low = std::floor(number / width) * width;
+  char text[64];
+  std::snprintf(text, sizeof text, "%g to %g", low, low + width - 1);
+  return text;
+}
+
 struct Subgroup {
   std::string column, value;
   std::size_t malignant = 0, benign = 0;
@@ -153,7 +193,7 @@ std::vector<Subgroup> subgroups(const Measured& measured, const std::vector<Samp
     for (const auto& [value, count] : values) {
       const Measured own = measured.only(
           [&, wanted = &value](std::size_t i) { return samples[i].kept[column] == *wanted; });
-      Subgroup group{options.by[column], value, own.malignant(), own.benign()};
+      Subgroup group{by_column(options.by[column]).column, value, own.malignant(), own.benign()};
       const auto add = [&](double& to, Interval& interval, const Statistic& statistic) {
         to = statistic(own.data.scores, own.data.labels);
         interval = bootstrap_interval(own.data, statistic, options.resamples, options.seed);
@@ -459,7 +499,7 @@ nlohmann::json curves_of(const EvaluationReport& report) {
           {"reliability_uncalibrated", points(report.reliability_before)}};
 }
 
-Result<bool> write_json(const Evaluation& e, const EvaluationReport& report) {
+nlohmann::json figures_json(const Evaluation& e) {
   nlohmann::json out{{"model", e.package.name},
                      {"sha256", e.package.sha256},
                      {"data", e.options.data.text()},
@@ -492,8 +532,13 @@ Result<bool> write_json(const Evaluation& e, const EvaluationReport& report) {
       out[f->key] = finite(f->value);
       out[f->key + "_ci"] = {finite(f->interval.low), finite(f->interval.high)};
     }
-    for (std::size_t c = 0; c < e.package.classes.size(); ++c)
-      out["class_recall"][e.package.classes[c].id] = finite(e.per_class->recall[c]);
+    for (std::size_t c = 0; c < e.package.classes.size(); ++c) {
+      const std::string& id = e.package.classes[c].id;
+      const Figure& auc = e.per_class->auc[c];
+      out["class_recall"][id] = finite(e.per_class->recall[c]);
+      out["class_auc"][id] = finite(auc.value);
+      out["class_auc_ci"][id] = {finite(auc.interval.low), finite(auc.interval.high)};
+    }
   }
   for (const Subgroup& g : e.subgroups)
     out["by"][g.column][g.value] = {
@@ -512,6 +557,20 @@ Result<bool> write_json(const Evaluation& e, const EvaluationReport& report) {
         {"n", e.ood->pictures},           {"half", e.options.ood_half},
         {"auroc", finite(e.ood->auroc)},  {"auroc_ci", {e.ood->interval.low, e.ood->interval.high}},
         {"beyond_limit", e.ood->refused}, {"photos_beyond_limit", finite(e.ood->refused_photos)}};
+  return out;
+}
+
+nlohmann::json mistakes_json(const EvaluationReport& report) {
+  nlohmann::json out = nlohmann::json::array();
+  for (const ReportMistake& one : report.mistakes)
+    out.push_back({{"file", one.name},
+                   {"label", one.malignant ? "malignant" : "benign"},
+                   {"malignancy", one.probability}});
+  return out;
+}
+
+Result<bool> write_json(const Evaluation& e, const EvaluationReport& report) {
+  nlohmann::json out = figures_json(e);
   out["curves"] = curves_of(report);
   for (const Histogram& histogram : report.histograms)
     out["histograms"].push_back({{"photos", histogram.title},
@@ -519,13 +578,38 @@ Result<bool> write_json(const Evaluation& e, const EvaluationReport& report) {
                                  {"low", histogram.low},
                                  {"step", histogram.step},
                                  {"counts", histogram.counts}});
-  out["worst_mistakes"] = nlohmann::json::array();
-  for (const ReportMistake& one : report.mistakes)
-    out["worst_mistakes"].push_back({{"file", one.name},
-                                     {"label", one.malignant ? "malignant" : "benign"},
-                                     {"malignancy", one.probability}});
+  out["worst_mistakes"] = mistakes_json(report);
   return write_whole(e.options.json,
                      out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+// Into the package itself, under metrics.tests: the model card is made from there. A test of the
+// same name is replaced.
+Result<bool> record(const Evaluation& e, const EvaluationReport& report) {
+  const std::string& path = e.options.model;
+  nlohmann::json test = figures_json(e);
+  for (const char* of_the_file : {"model", "sha256", "threshold", "resamples", "seed"})
+    test.erase(of_the_file);
+  test["name"] = e.options.record;
+  test["worst_mistakes"] = mistakes_json(report);
+  ModelPackage package = e.package;
+  nlohmann::json& metrics = package.metrics;
+  if (!metrics.is_object()) metrics = nlohmann::json::object();
+  nlohmann::json tests = nlohmann::json::array();
+  bool replaced = false;
+  if (const auto known = metrics.find("tests"); known != metrics.end() && known->is_array()) {
+    for (const nlohmann::json& one : *known) {
+      const bool same = one.is_object() && one.value("name", "") == e.options.record;
+      tests.push_back(same ? test : one);
+      replaced = replaced || same;
+    }
+  }
+  if (!replaced) tests.push_back(test);
+  metrics["tests"] = std::move(tests);
+
+  const auto onnx = read_model(path);
+  if (!onnx) return onnx.error();
+  return write_model(path, *onnx, package);
 }
 
 int fail(const std::string& message) {
@@ -536,9 +620,14 @@ int fail(const std::string& message) {
 int run_evaluate(const EvaluateOptions& options) {
   auto sources = sources_of(options.data);
   if (!sources) return fail(sources.error().message);
-  for (Source& source : *sources) source.options.keep = options.by;
-  const auto dataset = load_dataset(*sources, options.data.groups);
+  std::vector<ByColumn> by;
+  for (const std::string& text : options.by) by.push_back(by_column(text));
+  for (Source& source : *sources)
+    for (const ByColumn& one : by) source.options.keep.push_back(one.column);
+  auto dataset = load_dataset(*sources, options.data.groups);
   if (!dataset) return fail(dataset.error().message);
+  for (Sample& sample : dataset->samples)
+    for (std::size_t i = 0; i < by.size(); ++i) sample.kept[i] = band(sample.kept[i], by[i].width);
   const std::string data = options.data.text();
   print_warnings(data, dataset->warnings);
   std::vector<Sample> samples = dataset->samples;
@@ -590,12 +679,18 @@ int run_evaluate(const EvaluateOptions& options) {
     e.ood = *ood;
   }
   print(e);
-  if (options.json.empty() && options.report.empty()) return 0;
+  if (options.json.empty() && options.report.empty() && options.record.empty()) return 0;
   const EvaluationReport report =
       report_of(e, worst_mistakes(*session, measured, samples, threshold));
   if (!options.json.empty()) {
     const auto written = write_json(e, report);
     if (!written) return fail(written.error().message);
+  }
+  if (!options.record.empty()) {
+    const auto written = record(e, report);
+    if (!written) return fail(written.error().message);
+    std::printf("recorded in %s as \"%s\"\n", printable(options.model).c_str(),
+                printable(options.record).c_str());
   }
   if (!options.report.empty()) {
     const auto written = write_evaluation_report(options.report, report);
@@ -617,8 +712,9 @@ void add_evaluate_command(CLI::App& app, int& status) {
       ->group("Photos");
   command
       ->add_option("--by", options->by,
-                   "The figures again for each value of this CSV column; may be repeated")
-      ->option_text("COLUMN")
+                   "The figures again for each value of this CSV column, or for bands of WIDTH of "
+                   "its numbers; may be repeated")
+      ->option_text("COLUMN[:WIDTH]")
       ->allow_extra_args(false);
   command
       ->add_option("--prevalence", options->prevalence,
@@ -643,6 +739,11 @@ void add_evaluate_command(CLI::App& app, int& status) {
       ->add_option("--json", options->json,
                    "Also write figures, curves and the worst mistakes to this file")
       ->option_text("FILE");
+  command
+      ->add_option("--record", options->record,
+                   "Also write the figures into MODEL.onnx and its model.json, as the test of this "
+                   "name: nevus card and the site show them")
+      ->option_text("NAME");
   command->add_option("--resamples", options->resamples, "Bootstrap resamples behind the intervals")
       ->check(CLI::Range(100, 100000))
       ->capture_default_str();
@@ -650,7 +751,7 @@ void add_evaluate_command(CLI::App& app, int& status) {
   command->footer(
       "Examples:\n"
       "  nevus evaluate run/model.onnx photos/ --split test --report report.html\n"
-      "  nevus evaluate run/model.onnx labels.csv --split test --by sex --by site\n"
+      "  nevus evaluate run/model.onnx labels.csv --split test --by sex --by age:20\n"
       "  nevus evaluate run/model.onnx labels.csv --prevalence 0.03 --ood holiday-photos/\n"
       "Measured is the exported file, at the operating point that validation photos decided.");
   command->callback([options, &status] { status = run_evaluate(*options); });

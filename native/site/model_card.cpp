@@ -1,4 +1,4 @@
-// The model card's tables, as HTML fragments.
+// The model card: first as tables, then as HTML fragments or as Markdown.
 #include "site/model_card.h"
 
 #include <array>
@@ -30,6 +30,9 @@ constexpr std::array kFigures{
     Figure{"balanced_accuracy", "Balanced accuracy", "mean of the two", true},
     Figure{"ece", "Calibration error (ECE)", "how far stated probabilities are off, on average",
            true},
+    Figure{"macro_auc", "Mean AUC of the classes", "each against all others", false},
+    Figure{"macro_recall", "Mean recall of the classes",
+           "balanced accuracy over the classes: the most probable one named", true},
 };
 
 std::string shown(double value, bool percent) {
@@ -37,6 +40,7 @@ std::string shown(double value, bool percent) {
 }
 
 std::optional<double> finite(const json& object, const std::string& key) {
+  if (!object.is_object()) return std::nullopt;
   const auto found = object.find(key);
   if (found == object.end() || !found->is_number()) return std::nullopt;
   const double value = found->get<double>();
@@ -44,59 +48,222 @@ std::optional<double> finite(const json& object, const std::string& key) {
   return value;
 }
 
-std::string interval(const json& set, const Figure& figure) {
-  const auto found = set.find(std::string(figure.key) + "_ci");
-  if (found == set.end() || !found->is_array() || found->size() != 2) return "not stated";
-  if (!(*found)[0].is_number() || !(*found)[1].is_number()) return "not stated";
-  return shown((*found)[0].get<double>(), figure.percent) + " to " +
-         shown((*found)[1].get<double>(), figure.percent);
+std::string text_of(const json& object, const char* key) {
+  if (!object.is_object()) return "";
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-std::string metrics_html(const json& metrics) {
-  std::string html;
-  if (metrics.is_object()) {
-    for (const auto& [name, set] : metrics.items()) {
-      if (!set.is_object()) continue;
-      std::string rows;
-      for (const Figure& figure : kFigures) {
-        const auto value = finite(set, std::string(figure.key));
-        if (!value) continue;
-        rows += "<tr><th scope=\"row\">" + std::string(figure.name) + "<small>" +
-                std::string(figure.meaning) + "</small></th><td>" + shown(*value, figure.percent) +
-                "</td><td>" + interval(set, figure) + "</td></tr>\n";
-      }
-      if (rows.empty()) continue;
-      std::string caption = "Measured on: " + escape_html(name);
-      if (const auto n = finite(set, "n")) caption += ", " + number(*n, 0) + " photos";
-      html += "<table><caption>" + caption +
-              "</caption><thead><tr><th scope=\"col\">Figure</th><th scope=\"col\">Value</th>"
-              "<th scope=\"col\">95 % interval</th></tr></thead><tbody>\n" +
-              rows + "</tbody></table>\n";
+/// `object[key]` where it is an object or an array, else null: a package comes from anywhere.
+const json& part(const json& object, const std::string& key) {
+  static const json nothing;
+  if (!object.is_object()) return nothing;
+  const auto found = object.find(key);
+  return found != object.end() && found->is_structured() ? *found : nothing;
+}
+
+std::string interval(const json& pair, bool percent) {
+  if (!pair.is_array() || pair.size() != 2 || !pair[0].is_number() || !pair[1].is_number())
+    return "not stated";
+  return shown(pair[0].get<double>(), percent) + " to " + shown(pair[1].get<double>(), percent);
+}
+
+/// "0.957 (0.943 to 0.970)"; a dash where there is no figure.
+std::string with_interval(const json& set, const std::string& key, bool percent) {
+  const auto value = finite(set, key);
+  if (!value) return "–";
+  const json& pair = part(set, key + "_ci");
+  return shown(*value, percent) +
+         (pair.is_array() ? " (" + interval(pair, percent) + ")" : std::string());
+}
+
+CardTable figures_table(const json& set, const std::string& title) {
+  CardTable table{title, {}, {"Figure", "Value", "95 % interval"}, {}};
+  for (const Figure& figure : kFigures) {
+    const std::string key(figure.key);
+    const auto value = finite(set, key);
+    if (!value) continue;
+    table.rows.push_back({{std::string(figure.name), std::string(figure.meaning)},
+                          {shown(*value, figure.percent), ""},
+                          {interval(part(set, key + "_ci"), figure.percent), ""}});
+  }
+  return table;
+}
+
+std::string count(const json& set, const char* key, const char* what) {
+  const auto n = finite(set, key);
+  return n ? ", " + number(*n, 0) + " " + what : "";
+}
+
+void add_classes(const json& test, const ModelPackage& package, const std::string& name,
+                 std::vector<CardTable>& tables) {
+  const json& auc = part(test, "class_auc");
+  if (!auc.is_object()) return;
+  CardTable table{name + ": each class",
+                  {},
+                  {"Class", "AUC against the others (95 % interval)", "Recall"},
+                  {}};
+  for (const ModelClass& one : package.classes) {
+    const auto value = finite(auc, one.id);
+    const auto recall = finite(part(test, "class_recall"), one.id);
+    if (!value) continue;
+    const json& pair = part(part(test, "class_auc_ci"), one.id);
+    table.rows.push_back({{one.name, ""},
+                          {shown(*value, false) + " (" + interval(pair, false) + ")", ""},
+                          {recall ? shown(*recall, true) : "–", ""}});
+  }
+  if (!table.rows.empty()) tables.push_back(std::move(table));
+}
+
+void add_groups(const json& test, const std::string& name, std::vector<CardTable>& tables) {
+  const json& by = part(test, "by");
+  if (!by.is_object()) return;
+  for (const auto& [column, values] : by.items()) {
+    if (!values.is_object()) continue;
+    CardTable table{name + ", by " + column,
+                    {},
+                    {column, "Malignant / benign", "AUC", "Sensitivity", "Specificity"},
+                    {}};
+    for (const auto& [value, set] : values.items()) {
+      const auto bad = finite(set, "n_malignant"), good = finite(set, "n_benign");
+      table.rows.push_back(
+          {{value.empty() ? "not known" : value, ""},
+           {(bad ? number(*bad, 0) : "–") + " / " + (good ? number(*good, 0) : "–"), ""},
+           {with_interval(set, "auc", false), ""},
+           {with_interval(set, "sensitivity", true), ""},
+           {with_interval(set, "specificity", true), ""}});
+    }
+    tables.push_back(std::move(table));
+  }
+}
+
+void add_mistakes(const json& test, const std::string& name, std::vector<CardTable>& tables) {
+  const json& mistakes = part(test, "worst_mistakes");
+  if (!mistakes.is_array()) return;
+  CardTable table{name + ": the gravest mistakes",
+                  "By name, so that whoever has the photos can look at them; the photos themselves "
+                  "are not ours to show.",
+                  {"Photo", "It is", "Estimated probability of malignancy"},
+                  {}};
+  for (const json& one : mistakes) {
+    const auto probability = finite(one, "malignancy");
+    if (!probability) continue;
+    table.rows.push_back({{text_of(one, "file"), ""},
+                          {text_of(one, "label"), ""},
+                          {shown(*probability, true), ""}});
+  }
+  if (!table.rows.empty()) tables.push_back(std::move(table));
+}
+
+void add_test(const json& test, const ModelPackage& package, std::vector<CardTable>& tables) {
+  const std::string name = text_of(test, "name");
+  CardTable table = figures_table(
+      test, "Tested on: " + name + count(test, "n", "photos") + count(test, "n_lesions", "lesions") +
+                count(test, "n_malignant", "malignant"));
+  if (const auto refused = finite(test, "n_cannot_judge"))
+    table.note = "Of these photos the page would not judge " + number(*refused, 0) + ".";
+  const json& other = part(test, "out_of_distribution");
+  if (const auto beyond = finite(other, "beyond_limit")) {
+    table.note += " Of " + number(finite(other, "n").value_or(0), 0) +
+                  " pictures of something else it refuses " + shown(*beyond, true) +
+                  ", of the photos of lesions " +
+                  shown(finite(other, "photos_beyond_limit").value_or(NAN), true) + ".";
+  }
+  if (table.rows.empty()) return;
+  tables.push_back(std::move(table));
+  add_classes(test, package, name, tables);
+  add_groups(test, name, tables);
+  add_mistakes(test, name, tables);
+}
+
+std::string operating_words(const OperatingPoint& point) {
+  return "From a probability of malignancy of " + number(100 * point.threshold, 1) +
+         " % on, the answer is “Show this to a doctor”. On " + std::to_string(point.n) +
+         " validation photos that threshold flagged " + number(100 * point.sensitivity, 1) +
+         " % of the malignant ones (it missed " + number(100 * (1 - point.sensitivity), 1) +
+         " %) and left " + number(100 * point.specificity, 1) + " % of the benign ones unflagged.";
+}
+
+/// What a reader wants to know of the training, each with its value.
+std::vector<std::pair<std::string, std::string>> training_facts(const json& training) {
+  std::vector<std::pair<std::string, std::string>> facts;
+  if (!training.is_object()) return facts;
+  if (const std::string command = text_of(training, "command_line"); !command.empty())
+    facts.emplace_back("Command", command);
+  if (const auto found = training.find("seed"); found != training.end() && found->is_number())
+    facts.emplace_back("Seed", found->dump());
+  const json& data = part(training, "data");
+  if (data.is_array()) {
+    for (const json& one : data) {
+      const auto train = finite(one, "train"), validation = finite(one, "validation");
+      if (train && validation)
+        facts.emplace_back("Photos", text_of(one, "name") + ": " + number(*train, 0) +
+                                         " to learn from, " + number(*validation, 0) +
+                                         " to validate");
+      if (const std::string hash = text_of(one, "sha256"); !hash.empty())
+        facts.emplace_back("SHA-256 of their list", hash);
     }
   }
-  return html.empty() ? "<p>The package states no figures.</p>" : html;
-}
-
-std::string training_html(const json& training) {
-  std::string html;
-  const auto row = [&html](std::string_view name, const std::string& value) {
-    html += "<dt>" + std::string(name) + "</dt><dd>" + escape_html(value) + "</dd>\n";
-  };
-  if (!training.is_object()) return html;
-  if (const auto found = training.find("command_line");
-      found != training.end() && found->is_string())
-    row("Command", found->get<std::string>());
-  if (const auto found = training.find("seed"); found != training.end() && found->is_number())
-    row("Seed", found->dump());
-  if (const auto found = training.find("versions"); found != training.end() && found->is_object()) {
-    std::string versions;
-    for (const auto& [name, version] : found->items()) {
+  std::string versions;
+  if (const json& all = part(training, "versions"); all.is_object()) {
+    for (const auto& [name, version] : all.items()) {
       if (!versions.empty()) versions += ", ";
       versions += name + " " + (version.is_string() ? version.get<std::string>() : version.dump());
     }
-    row("Versions", versions);
+    facts.emplace_back("Versions", versions);
   }
+  return facts;
+}
+
+std::string table_html(const CardTable& table) {
+  std::string html = "<table><caption>" + escape_html(table.title) + "</caption><thead><tr>";
+  for (const std::string& head : table.head) html += "<th scope=\"col\">" + escape_html(head) + "</th>";
+  html += "</tr></thead><tbody>\n";
+  for (const auto& row : table.rows) {
+    html += "<tr>";
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::string cell =
+          escape_html(row[i].text) +
+          (row[i].small.empty() ? "" : "<small>" + escape_html(row[i].small) + "</small>");
+      html += i == 0 ? "<th scope=\"row\">" + cell + "</th>" : "<td>" + cell + "</td>";
+    }
+    html += "</tr>\n";
+  }
+  html += "</tbody></table>\n";
+  if (!table.note.empty()) html += "<p>" + escape_html(table.note) + "</p>\n";
   return html;
+}
+
+/// A cell or a line of Markdown: nothing in it is markup.
+std::string escape_markdown(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\n' || c == '\r') {
+      out += ' ';
+      continue;
+    }
+    if (std::string_view("\\`*_[]<>|#").find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+std::string table_markdown(const CardTable& table) {
+  std::string text = "### " + escape_markdown(table.title) + "\n\n";
+  if (!table.note.empty()) text += escape_markdown(table.note) + "\n\n";
+  std::string rule;
+  for (const std::string& head : table.head) {
+    text += "| " + escape_markdown(head) + " ";
+    rule += "| --- ";
+  }
+  text += "|\n" + rule + "|\n";
+  for (const auto& row : table.rows) {
+    for (const CardCell& cell : row)
+      text += "| " + escape_markdown(cell.text) +
+              (cell.small.empty() ? "" : " (" + escape_markdown(cell.small) + ")") + " ";
+    text += "|\n";
+  }
+  return text + "\n";
 }
 
 }  // namespace
@@ -127,6 +294,37 @@ std::string escape_html(std::string_view text) {
   return out;
 }
 
+std::vector<CardTable> card_tables(const ModelPackage& package) {
+  std::vector<CardTable> tables;
+  const json& metrics = package.metrics;
+  if (const json& tests = part(metrics, "tests"); tests.is_array())
+    for (const json& test : tests) add_test(test, package, tables);
+  if (!metrics.is_object()) return tables;
+  for (const auto& [name, set] : metrics.items()) {
+    if (!set.is_object()) continue;
+    const bool own = name == "validation";
+    CardTable table = figures_table(
+        set, (own ? "Validation, by which the model and its threshold were chosen"
+                  : "Measured on: " + name) +
+                 count(set, "n", "photos"));
+    if (table.rows.empty()) continue;
+    if (own && part(metrics, "tests").is_array())
+      table.note = "These figures flatter the model; those of the tests above don't.";
+    tables.push_back(std::move(table));
+    const json& sources = part(set, "by_source");
+    if (!sources.is_array()) continue;
+    CardTable by{"Validation, source by source", {}, {"Source", "Photos", "AUC"}, {}};
+    for (const json& source : sources) {
+      const auto n = finite(source, "n");
+      by.rows.push_back({{text_of(source, "name"), ""},
+                         {n ? number(*n, 0) : "–", ""},
+                         {with_interval(source, "auc", false), ""}});
+    }
+    tables.push_back(std::move(by));
+  }
+  return tables;
+}
+
 std::map<std::string, std::string> model_card(const ModelPackage& package) {
   std::string classes;
   for (const ModelClass& entry : package.classes) {
@@ -137,15 +335,15 @@ std::map<std::string, std::string> model_card(const ModelPackage& package) {
   for (const std::string& limit : package.known_limits)
     limits += "<li>" + escape_html(limit) + "</li>\n";
   if (limits.empty()) limits = "<li>The package states none; there are always some.</li>";
-
-  const OperatingPoint& point = package.operating_point;
-  const std::string operating_point =
-      "<p>From a probability of malignancy of <strong>" + number(100 * point.threshold, 1) +
-      " %</strong> on, the answer is <q>Show this to a doctor</q>. On " + std::to_string(point.n) +
-      " validation photos that threshold flagged <strong>" + number(100 * point.sensitivity, 1) +
-      " %</strong> of the malignant ones (it missed " + number(100 * (1 - point.sensitivity), 1) +
-      " %) and left <strong>" + number(100 * point.specificity, 1) +
-      " %</strong> of the benign ones unflagged.</p>";
+  std::string metrics;
+  for (const CardTable& table : card_tables(package)) metrics += table_html(table);
+  if (metrics.empty()) metrics = "<p>The package states no figures.</p>";
+  std::string training;
+  for (const auto& [name, value] : training_facts(package.training))
+    training += "<dt>" + escape_html(name) + "</dt><dd>" + escape_html(value) + "</dd>\n";
+  if (const std::string config = text_of(package.training, "config"); !config.empty())
+    training +=
+        "<dt>Configuration</dt><dd><pre tabindex=\"0\">" + escape_html(config) + "</pre></dd>\n";
 
   return {{"@NEVUS_CARD_NAME@", escape_html(package.name)},
           {"@NEVUS_CARD_ARCHITECTURE@", escape_html(package.architecture)},
@@ -153,12 +351,45 @@ std::map<std::string, std::string> model_card(const ModelPackage& package) {
                                      std::to_string(package.input.height) + " pixels"},
           {"@NEVUS_CARD_SHA256@", escape_html(package.sha256)},
           {"@NEVUS_CARD_CLASSES@", classes},
-          {"@NEVUS_CARD_OPERATING_POINT@", operating_point},
-          {"@NEVUS_CARD_METRICS@", metrics_html(package.metrics)},
-          {"@NEVUS_CARD_TRAINING@", training_html(package.training)},
+          {"@NEVUS_CARD_OPERATING_POINT@",
+           "<p>" + escape_html(operating_words(package.operating_point)) + "</p>"},
+          {"@NEVUS_CARD_METRICS@", metrics},
+          {"@NEVUS_CARD_TRAINING@", training},
           {"@NEVUS_CARD_LICENSE@", escape_html(package.license)},
           {"@NEVUS_CARD_INTENDED_USE@", escape_html(package.intended_use)},
           {"@NEVUS_CARD_LIMITS@", limits}};
+}
+
+std::string model_card_markdown(const ModelPackage& package) {
+  std::string text = "# The model: " + escape_markdown(package.name) + "\n\n";
+  text += "A neural network (" + escape_markdown(package.architecture) + ") that looks at " +
+          std::to_string(package.input.width) + " × " + std::to_string(package.input.height) +
+          " pixels.\n\n**Not a diagnosis.** " + escape_markdown(package.intended_use) +
+          "\n\n## Where it fails\n\n";
+  for (const std::string& limit : package.known_limits) text += "- " + escape_markdown(limit) + "\n";
+  text += "\n## When it says “Show this to a doctor”\n\n" +
+          operating_words(package.operating_point) + "\n\n## How well it does\n\n";
+  text +=
+      "The interval is where the true figure would lie in 95 of 100 repetitions with photos of the "
+      "same kind. Photos from elsewhere can lie outside of it.\n\n";
+  for (const CardTable& table : card_tables(package)) text += table_markdown(table);
+  text += "## What it tells apart\n\n| Class | Counts as |\n| --- | --- |\n";
+  for (const ModelClass& one : package.classes)
+    text += "| " + escape_markdown(one.name) + " | " +
+            (one.malignant ? "malignant" : "not malignant") + " |\n";
+  text += "\n## How it was made\n\n| | |\n| --- | --- |\n";
+  for (const auto& [name, value] : training_facts(package.training))
+    text += "| " + escape_markdown(name) + " | " + escape_markdown(value) + " |\n";
+  text += "| Licence | " + escape_markdown(package.license) + " |\n| SHA-256 of the network | " +
+          escape_markdown(package.sha256) + " |\n";
+  // Indented, not fenced: no text inside can end it.
+  if (const std::string config = text_of(package.training, "config"); !config.empty()) {
+    text += "\nIts configuration:\n\n    ";
+    for (const char c : config) text += c == '\n' ? std::string("\n    ") : std::string(1, c);
+    while (text.back() == ' ' || text.back() == '\n') text.pop_back();
+    text += "\n";
+  }
+  return text;
 }
 
 }  // namespace nevus

@@ -312,8 +312,7 @@ Result<TrainOutcome> Training::finish() {
       "judged less well.",
       "Public lesion photos show mostly light skin; on darker skin errors are more likely.",
       "Trained on the kind of photo that it was given (for public sets: dermoscopy); ordinary "
-      "phone "
-      "photos are another kind.",
+      "phone photos are another kind.",
       "Validation figures come from the same source as the training photos and flatter the model."};
 
   // ---- The file, and the proof that it says what the network says.

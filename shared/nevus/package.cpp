@@ -694,6 +694,36 @@ Result<std::string> graph_sha256(std::span<const std::uint8_t> onnx) {
   }
 }
 
+Result<std::vector<std::uint8_t>> without_metadata(std::span<const std::uint8_t> onnx) {
+  if (auto error = check_file(onnx)) return *error;
+  try {
+    std::vector<std::uint8_t> kept;
+    protozero::pbf_reader model(reinterpret_cast<const char*>(onnx.data()), onnx.size());
+    for (;;) {
+      const char* begin = model.data().data();
+      if (!model.next()) break;
+      bool ours = false;
+      if (model.tag_and_type() == tag(14, kBytes)) {
+        protozero::pbf_reader entry = model.get_message();
+        while (entry.next()) {
+          if (entry.tag_and_type() == tag(1, kBytes)) {
+            const auto key = entry.get_view();
+            ours = ours || std::string_view(key.data(), key.size()) == kMetadataKey;
+          } else {
+            entry.skip();
+          }
+        }
+      } else {
+        model.skip();
+      }
+      if (!ours) kept.insert(kept.end(), begin, model.data().data());
+    }
+    return kept;
+  } catch (const protozero::exception&) {
+    return broken();
+  }
+}
+
 void append_metadata(std::vector<std::uint8_t>& onnx, const ModelPackage& package) {
   std::string field;
   {

@@ -93,6 +93,9 @@ Result<ModelPackage> read_package(std::span<const std::uint8_t> onnx);
 /// SHA-256 (hex) of the serialised GraphProto in an .onnx file's bytes.
 Result<std::string> graph_sha256(std::span<const std::uint8_t> onnx);
 
+/// The file without its metadata of ours, everything else byte for byte. Error: no ONNX file.
+Result<std::vector<std::uint8_t>> without_metadata(std::span<const std::uint8_t> onnx);
+
 /// Appends the package's text to an .onnx file without metadata of ours (protobuf fields may be
 /// appended: the encoding of a concatenation is the merge).
 void append_metadata(std::vector<std::uint8_t>& onnx, const ModelPackage& package);

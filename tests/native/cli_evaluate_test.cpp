@@ -200,6 +200,50 @@ TEST_F(Evaluate, GivesPredictiveValuesAndSubgroups) {
   EXPECT_NE(absent.err.find("no column 'age'"), std::string::npos) << absent.err;
 }
 
+TEST_F(Evaluate, BandsOfNumbers) {
+  std::string csv = "file,label,age\n";
+  for (int i = 0; i < 10; ++i)
+    csv += "p/" + std::to_string(i) + ".png," + (i < 6 ? "nv," : "mel,") +
+           (i == 3 ? "" : std::to_string(15 + 5 * (i % 6))) + "\n";
+  folder_.write("ages.csv", csv);
+  const Ran ran = evaluate(folder_ / "ages.csv", {"--by", "age:20"});
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const json by = figures().at("by").at("age");
+  EXPECT_EQ(by.size(), 3u) << by.dump();
+  EXPECT_EQ(by.at("0 to 19").at("n_benign"), 1);
+  EXPECT_EQ(by.at("20 to 39").at("n_benign"), 3);
+  EXPECT_EQ(by.at("40 to 59").at("n_benign"), 1);
+  EXPECT_EQ(by.at("not known").at("n_benign"), 1);
+}
+
+TEST_F(Evaluate, RecordsFiguresInThePackageForItsCard) {
+  const Ran first = evaluate(folder_ / "list.csv", {"--split", "test", "--record", "our | clinic"});
+  ASSERT_EQ(first.status, 0) << first.err;
+  const json own = figures();
+  ASSERT_EQ(evaluate(folder_ / "list.csv", {"--record", "all", "--by", "keep"}).status, 0);
+  // The same name again replaces.
+  ASSERT_EQ(evaluate(folder_ / "list.csv", {"--split", "test", "--record", "our | clinic"}).status,
+            0);
+  const json package = json::parse(test::read_text(folder_ / "model.json"));
+  const json& tests = package.at("metrics").at("tests");
+  ASSERT_EQ(tests.size(), 2u);
+  EXPECT_EQ(tests[0].at("name"), "our | clinic");
+  EXPECT_EQ(tests[0].at("auc"), own.at("auc"));
+  EXPECT_EQ(tests[0].at("auc_ci"), own.at("auc_ci"));
+
+  const Ran card = test::run(NEVUS_PROGRAM, {"card", model_, "--out", folder_ / "card.md"});
+  ASSERT_EQ(card.status, 0) << card.err;
+  const std::string text = test::read_text(folder_ / "card.md");
+  EXPECT_NE(text.find("### Tested on: our \\| clinic, 5 photos"), std::string::npos) << text;
+  EXPECT_NE(text.find("all, by keep"), std::string::npos);
+  char auc[32];
+  std::snprintf(auc, sizeof auc, "| %.3f |", own.at("auc").get<double>());
+  EXPECT_NE(text.find(auc), std::string::npos) << auc << " in " << text;
+  const Ran shown = test::run(NEVUS_PROGRAM, {"card", model_});
+  EXPECT_EQ(shown.out, text);
+  EXPECT_EQ(test::run(NEVUS_PROGRAM, {"card", folder_ / "list.csv"}).status, 1);
+}
+
 TEST_F(Evaluate, SeveralClassesHaveFiguresOfTheirOwn) {
   ModelPackage package = test::tiny_package();
   package.classes = {

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "image_io/photo.h"
@@ -109,6 +110,34 @@ TEST_F(TrainCommand, ReadsItsOptionsFromAFile) {
   const std::string broken = folder_.write("broken.toml", std::string("epochs = \n"));
   expect_refused({photos_, "--out", out_, "--config", broken}, {broken});
   expect_refused({photos_, "--out", out_, "--config", folder_ / "absent.toml"}, {"absent.toml"});
+}
+
+// The shipped model's configuration, on few photos: the whole chain, its figures aside.
+TEST_F(TrainCommand, TheShippedConfigurationTrains) {
+  const std::filesystem::path data = NEVUS_DATA_DIR;
+  std::error_code code;
+  if (!std::filesystem::exists(data / "ham10000/labels.csv", code))
+    GTEST_SKIP() << "the real photos are not there, skipped";
+  const std::string config = std::string(NEVUS_SOURCE_DIR) + "/assets/training/lesions7.toml";
+  std::vector<std::string> arguments{"train"};
+  for (const char* source : {"ham10000", "isic2017", "kaggle/groups.csv", "bcn"})
+    arguments.push_back(data / source);
+  arguments.insert(arguments.end(), {"--config", config, "--photos", "150", "--epochs", "1"});
+  arguments.insert(arguments.end(), {"--out", out_});
+  const Ran ran = test::run(NEVUS_PROGRAM, arguments);
+  ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
+  const auto package = nlohmann::json::parse(test::read_text(out_ + "/model.json"));
+  const auto shipped = nlohmann::json::parse(
+      test::read_text(std::string(NEVUS_SOURCE_DIR) + "/assets/model/model.json"));
+  EXPECT_EQ(package.at("classes"), shipped.at("classes"));
+  EXPECT_EQ(package.at("classes").size(), 7u);
+  EXPECT_EQ(package.at("training").at("config"), test::read_text(config));
+  EXPECT_EQ(package.at("training").at("config"), shipped.at("training").at("config"));
+  EXPECT_EQ(package.at("training").at("stored").at("weights_as"), "int8");
+  EXPECT_EQ(package.at("metrics").at("validation").at("by_source").size(), 4u);
+  // No lesion of the tests is learnt from, and they are what the model card speaks of.
+  EXPECT_EQ(package.at("training").at("data").at(0).at("test_not_used"),
+            shipped.at("training").at("data").at(0).at("test_not_used"));
 }
 
 // A `nevus train` that runs while the test looks on.

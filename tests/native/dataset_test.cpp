@@ -128,6 +128,57 @@ TEST(Dataset, KeepsOnlyRowsThatMeetEveryCondition) {
   EXPECT_EQ(data->samples[0].kept, (std::vector<std::string>{"leg", "male"}));
 }
 
+TEST(Dataset, HoldsOutLesionsByTheirNamesAlone) {
+  const test::Folder folder;
+  std::string csv = "file,label,lesion_id,sex\n", fewer = csv;
+  for (int i = 0; i < 400; ++i) {
+    const std::string name = std::to_string(i) + ".jpg";
+    folder.write(name, std::string("x"));
+    const std::string row = name + (i % 4 ? ",a," : ",b,") + "L" + std::to_string(i / 2) +
+                            (i % 3 ? ",male\n" : ",female\n");
+    csv += row;
+    if (i >= 40) fewer += row;
+  }
+  folder.write("all.csv", csv);
+  folder.write("fewer.csv", fewer);
+  DatasetOptions options;
+  options.test_share = 0.25;
+  const auto split_of = [&](const char* file, const DatasetOptions& how) {
+    std::map<std::string, std::string> splits;
+    const auto data = load_dataset(folder / file, how);
+    EXPECT_TRUE(data) << data.error().message;
+    for (const Sample& sample : data->samples) splits[sample.name] = sample.split;
+    return splits;
+  };
+  const auto all = split_of("all.csv", options);
+  std::size_t held = 0;
+  for (int i = 0; i < 400; i += 2) {
+    const std::string own = all.at(std::to_string(i) + ".jpg");
+    EXPECT_EQ(own, all.at(std::to_string(i + 1) + ".jpg")) << "two photos of one lesion";
+    held += own == "test" ? 1 : 0;
+  }
+  EXPECT_NEAR(static_cast<double>(held) / 200, 0.25, 0.08);
+  // Whatever else is left out.
+  DatasetOptions women = options;
+  women.where = {{"sex", "female", true}};
+  women.map = {{"a", "c"}};
+  for (const auto& some : {split_of("fewer.csv", options), split_of("all.csv", women)}) {
+    EXPECT_LT(some.size(), all.size());
+    for (const auto& [name, split] : some) EXPECT_EQ(split, all.at(name)) << name;
+  }
+  options.test_share = 0;
+  for (const auto& [name, split] : split_of("all.csv", options)) EXPECT_EQ(split, "");
+}
+
+TEST(Dataset, LabelsThatLeaveClassesOpen) {
+  EXPECT_EQ(classes_of_label("mel"), (std::vector<std::string>{"mel"}));
+  EXPECT_EQ(classes_of_label("mel | bcc|akiec"),
+            (std::vector<std::string>{"mel", "bcc", "akiec"}));
+  EXPECT_TRUE(is_malignant_label("mel|bcc"));
+  EXPECT_FALSE(is_malignant_label("mel|nv"));
+  EXPECT_FALSE(is_malignant_label("nv|bkl"));
+}
+
 TEST(Dataset, TakesSeveralSourcesTogether) {
   const test::Folder folder;
   for (const char* name : {"nv/1.jpg", "nv/2.jpg", "mel/1.jpg", "mel/2.jpg", "other/1.jpg"})

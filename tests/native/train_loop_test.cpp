@@ -85,6 +85,60 @@ class TrainLoop : public testing::Test {
 };
 fs::path TrainLoop::root_;
 
+// Three classes from one source, two open labels from another: all are learnt from, and every
+// source validates.
+TEST_F(TrainLoop, LearnsFromLabelsThatLeaveClassesOpen) {
+  Source known{root_ / "photos", {}}, open{root_ / "photos", {}};
+  const fs::path list = root_ / "photos" / "three.csv";
+  {
+    std::ofstream csv(list);
+    csv << "file,label\n";
+    for (int i = 0; i < 16; ++i) {
+      csv << "benign/" << i << ".png," << (i % 2 ? "nv" : "bkl") << "\n"
+          << "malignant/" << i << ".png,mel\n";
+    }
+  }
+  known.path = list;
+  open.options.map = {{"benign", "nv|bkl"}, {"malignant", "mel"}};
+  TrainOptions o = options("open");
+  o.data = {known, open};
+  o.recipe.epochs = 1;
+  Watcher watcher;
+  const auto outcome = train(o, watcher, watcher.stop);
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  const ModelPackage& package = outcome->package;
+  ASSERT_EQ(package.classes.size(), 3u);
+  EXPECT_EQ(package.classes[2].id, "nv");
+  EXPECT_FALSE(package.classes[0].malignant);
+  const nlohmann::json& validation = package.metrics.at("validation");
+  ASSERT_EQ(validation.at("by_source").size(), 2u);
+  for (const auto& one : validation.at("by_source")) EXPECT_GT(one.at("n").get<int>(), 0);
+  const std::string rows = text_of(o.out / "validation.csv");
+  EXPECT_NE(rows.find(",nv|bkl,"), std::string::npos) << rows;
+
+  TrainOptions some = options("some");
+  some.photos = 12;
+  some.recipe.epochs = 1;
+  Watcher quick;
+  ASSERT_TRUE(train(some, quick, quick.stop));
+  EXPECT_EQ(quick.steps, 2) << "12 photos in batches of 8";
+
+  o.folds = 2;
+  o.fold = 1;
+  EXPECT_FALSE(train(o, watcher, watcher.stop)) << "folds need a class for each photo";
+  o.folds = 0;
+  o.data[1].options.map = {{"benign", "nv|mel"}, {"malignant", ""}};
+  const auto torn = train(o, watcher, watcher.stop);
+  ASSERT_FALSE(torn);
+  EXPECT_NE(torn.error().message.find("leaves open whether"), std::string::npos)
+      << torn.error().message;
+  o.data[1].options.map = {{"benign", "nv|df"}, {"malignant", ""}};
+  const auto unknown = train(o, watcher, watcher.stop);
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(unknown.error().message.find("'df', which no photo has"), std::string::npos)
+      << unknown.error().message;
+}
+
 TEST_F(TrainLoop, GivesTheSameTwiceAndAfterAnInterruption) {
   Watcher first, second, stopped(4), resumed;
   const auto a = train(options("a"), first, first.stop);

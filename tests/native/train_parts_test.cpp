@@ -182,6 +182,7 @@ TEST(RunFolderTest, RefusesWhatItWouldDestroy) {
 TEST(ModelClassTest, MakesIdsOfAnyLabel) {
   EXPECT_EQ(model_class("malignant", true).id, "malignant");
   EXPECT_EQ(model_class("malignant", true).name, "Malignant");
+  EXPECT_EQ(model_class("bcc", true).name, "Basal-cell carcinoma");
   EXPECT_EQ(model_class("Basal cell carcinoma", true).id, "basal_cell_carcinoma");
   EXPECT_LE(model_class(std::string(100, 'x'), false).id.size(), 32u);
 }

@@ -313,6 +313,19 @@ TEST(PackageOnnx, AnotherPrograms) {
   EXPECT_FALSE(read_package(std::vector<std::uint8_t>(text.begin(), text.end())).ok());
 }
 
+TEST(PackageOnnx, ItsDescriptionCanBeTakenOut) {
+  const auto bare = without_metadata(tiny_model());
+  ASSERT_TRUE(bare.ok()) << bare.error().message;
+  EXPECT_EQ(*bare, tiny_onnx()) << "everything else byte for byte";
+  auto again = *bare;
+  append_metadata(again, tiny_package());
+  EXPECT_TRUE(read_package(again).ok());
+  EXPECT_EQ(*without_metadata(*bare), *bare);
+  for (std::size_t size = 0; size < bare->size(); size += 7)
+    (void)without_metadata(std::span(*bare).first(size));  // never crashes
+  EXPECT_FALSE(without_metadata({}).ok());
+}
+
 TEST(PackageOnnx, HashIsOfTheGraphAlone) {
   auto onnx = tiny_onnx();
   const auto before = graph_sha256(onnx);

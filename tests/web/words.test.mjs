@@ -80,6 +80,7 @@ test("the core's sentences stand in the sources, word for word", async () => {
     await sources('shared/nevus', /\.(cpp|h)$/),
     await sources('web/ts', /\.ts$/),
     await sources('web/core', /\.cpp$/),
+    await sources('native/train', /\.cpp$/),
     await readFile(path.join(root, 'assets/model/model.json'), 'utf8'),
   ]
     .join('\n')

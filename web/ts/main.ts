@@ -29,6 +29,7 @@ import { Queue, type QueueRow } from './queue';
 import { QueueView } from './queue_view';
 import { RequestCounter, type RequestCounts } from './requests';
 import { printable } from './report';
+import { Rival } from './rival';
 import * as views from './view';
 
 const app = element('app', HTMLElement);
@@ -45,6 +46,7 @@ const prevalenceSlider = element('prevalence', HTMLInputElement);
 const prevalenceValue = element('prevalence-value', HTMLOutputElement);
 const textToggle = element('text-toggle', HTMLButtonElement);
 const languageChoice = element('language', HTMLSelectElement);
+const rivalControls = element('rival-controls', HTMLElement);
 /** What only makes sense where there is an estimate to explain. */
 const marksControls = [...document.querySelectorAll<HTMLElement>('.of-marks')];
 const stage = element('stage', HTMLElement);
@@ -64,6 +66,11 @@ const queue = new Queue();
 const mirror = new Mirror();
 const list = new QueueView(queue, { select, remove, clear: removeAll, changed });
 const privacy = new PrivacyPanel(new URL('..', document.baseURI));
+const rival = new Rival(
+  send,
+  () => countFromNow(),
+  () => render(),
+);
 const picture = new Picture({ changed: () => render(), framed: reframe });
 let bridge: Bridge | undefined;
 
@@ -124,6 +131,8 @@ function render(): void {
   shown = scene();
   const { sinceLoad, sincePhoto: count } = requestCounts();
   privacy.render(sinceLoad, count);
+  rival.render();
+  rivalControls.hidden = !pressed(expertToggle);
   const judged = answer !== undefined && answer.outcome !== 'cannot_judge';
   const outline = views.outlinePoints(answer);
   outlineToggle.hidden = outline.length === 0;
@@ -184,6 +193,7 @@ function clear(): void {
   crop = null;
   photo = heatmap = undefined;
   reframing = false;
+  rival.clear();
   picture.show(undefined, null);
   showing = 0;
   bridge?.photo(undefined);
@@ -333,7 +343,13 @@ function showAnswer(row: QueueRow, of: ModelPackage): void {
 }
 
 function explanation({ stability }: QueueRow): views.Explanation {
-  return { stability, expert: pressed(expertToggle), prevalence: prevalence() };
+  const { model: other, answer: its } = rival;
+  return {
+    stability,
+    expert: pressed(expertToggle),
+    prevalence: prevalence(),
+    ...(other ? { rival: { model: other, answer: its } } : {}),
+  };
 }
 
 /** The row of a job that is over, unless it has been removed meanwhile. */
@@ -347,6 +363,9 @@ function finish(id: number): QueueRow | undefined {
 const answeredJobs = new Map<number, QueueRow>();
 
 worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
+  const { selected } = queue;
+  if (rival.hear(message, showing) && answer && selected)
+    rival.judge(showing, selected.id, selected, selected.frame);
   switch (message.type) {
     case 'progress':
       if (ready && shown.state === 'analysing' && queue.selected) {
@@ -395,6 +414,7 @@ worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
           giveScale(row);
           heatmap = message.heatmap;
           bridge?.heatmap(heatmap);
+          rival.judge(message.id, row.id, row, row.frame);
           showAnswer(row, model);
           tryTurning(message.id, row);
         }

@@ -138,6 +138,12 @@ export interface Stability {
   views: number;
 }
 
+/** What another model says of the shown photo. */
+export type RivalAnswer = Pick<
+  Answer,
+  'outcome' | 'malignancy' | 'probabilities' | 'reasons' | 'distance'
+>;
+
 /** A photo, by the name that people know it by. */
 export interface Photo {
   file: File;
@@ -164,7 +170,11 @@ export type ToWorker =
     }
   /** Of the photo that was shown last, if `id` is its job. */
   | { type: 'stability'; id: number }
-  | { type: 'use-model'; id: number; photo: Photo };
+  | { type: 'use-model'; id: number; photo: Photo }
+  /** A second model, to compare with; null: none any more. */
+  | { type: 'use-rival'; photo: Photo | null }
+  /** The second model's answer to the photo that job `id` has shown. */
+  | { type: 'rival'; id: number; row: number; photo: Photo; frame: Crop | null };
 
 export type FromWorker =
   | { type: 'progress'; text: string }
@@ -181,4 +191,7 @@ export type FromWorker =
   /** A small JPEG; comes after the answer. */
   | { type: 'thumbnail'; id: number; picture: Blob }
   | { type: 'stability'; id: number; stability: Stability }
-  | { type: 'model-used'; id: number; file: string; backend: Backend; model: ModelPackage };
+  | { type: 'model-used'; id: number; file: string; backend: Backend; model: ModelPackage }
+  | { type: 'rival-used'; model: ModelPackage | null }
+  | { type: 'rival-refused'; file: string; reason: string }
+  | { type: 'rival'; id: number; answer: RivalAnswer };

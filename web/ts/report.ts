@@ -73,7 +73,7 @@ function build(content: Sheet): HTMLElement[] {
   const limits = document.createElement('ul');
   limits.append(...model.known_limits.map((text) => made('li', translate(text))));
   const known = document.createElement('section');
-  known.append(made('h3', t('report.limits')), made('p', model.intended_use), limits);
+  known.append(made('h3', t('report.limits')), made('p', translate(model.intended_use)), limits);
 
   const notes = document.createElement('section');
   notes.className = 'notes';

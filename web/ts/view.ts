@@ -3,7 +3,16 @@
 
 import { predictiveValues, type Prevalence } from './explain';
 import { number, t, translate, type Key } from './i18n';
-import type { Answer, Backend, Crop, Lesion, ModelPackage, OutcomeId, Stability } from './protocol';
+import type {
+  Answer,
+  Backend,
+  Crop,
+  Lesion,
+  ModelPackage,
+  OutcomeId,
+  RivalAnswer,
+  Stability,
+} from './protocol';
 
 export type PageState = 'loading' | 'ready' | 'analysing' | 'answered' | 'failed';
 
@@ -374,9 +383,9 @@ function cardSection(model: ModelPackage): Section {
       { label: t('card.architecture'), value: model.architecture },
       { label: t('card.hash'), value: model.sha256 },
       { label: t('card.license'), value: model.license },
-      { label: t('card.use'), value: model.intended_use },
+      { label: t('card.use'), value: translate(model.intended_use) },
     ],
-    note: model.known_limits.join(' '),
+    note: model.known_limits.map(translate).join(' '),
   };
 }
 
@@ -457,6 +466,42 @@ export interface Explanation {
   stability: Stability | undefined;
   expert: boolean;
   prevalence: Prevalence;
+  /** A second model and, as soon as it is there, its answer. */
+  rival?: { model: ModelPackage; answer: RivalAnswer | undefined };
+}
+
+/** Both models' answers, one under the other on the same scale. */
+function rivalSection(
+  answer: Answer,
+  model: ModelPackage,
+  rival: NonNullable<Explanation['rival']>,
+): Section {
+  const row = (of: ModelPackage, by: RivalAnswer | undefined): Row => {
+    if (!by) return { label: of.name, value: t('rival.waiting') };
+    const { threshold, sensitivity, specificity } = of.operating_point;
+    const note = t('rival.note', {
+      outcome: sentence(by.outcome),
+      threshold: percent(threshold),
+      sensitivity: percent(sensitivity),
+      specificity: percent(specificity),
+    });
+    if (by.outcome === 'cannot_judge')
+      return { label: of.name, value: '–', note: [note, ...by.reasons.map(translate)].join(' ') };
+    return {
+      label: of.name,
+      value: percent(by.malignancy),
+      bar: by.malignancy,
+      mark: threshold,
+      note,
+    };
+  };
+  const other = rival.answer;
+  const differ = other !== undefined && other.outcome !== answer.outcome;
+  return {
+    title: t('rival.title'),
+    rows: [row(model, answer), row(rival.model, other)],
+    note: t(differ ? 'rival.differ' : 'rival.what'),
+  };
 }
 
 export function answerView(answer: Answer, model: ModelPackage, more: Explanation): Shown {
@@ -477,6 +522,7 @@ export function answerView(answer: Answer, model: ModelPackage, more: Explanatio
       ...(judged ? [estimateSection(answer, model, more.stability)] : []),
       ...(judged && (expert || model.classes.length > 2) ? [classSection(answer, model)] : []),
       ...(judged ? [outlineSection(answer)] : []),
+      ...(more.rival ? [rivalSection(answer, model, more.rival)] : []),
       ...(expert ? [prevalenceSection(model, more.prevalence), operatingSection(model)] : []),
       photo,
       computeSection(answer, model, expert),

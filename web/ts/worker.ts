@@ -23,8 +23,12 @@ const PREVIEW_SIDE = 1024;
 /** Of a photo that is only listed: enough for its thumbnail. */
 const LISTED_SIDE = 192;
 const HEATMAP_SIDE = 256;
-/** Larger photos are decoded again for another frame of them: 100 MB is what may stay. */
-const KEPT_PIXELS = 25_000_000;
+/** Gigabytes of memory, where the browser tells (at most 8). */
+const { deviceMemory = 8 } = navigator as Navigator & { deviceMemory?: number };
+/**
+ * Larger photos are decoded again for another frame of them: 100 MB may stay, on a small phone nothing.
+ */
+const KEPT_PIXELS = deviceMemory > 2 ? 25_000_000 : 0;
 /** Larger files are no photos that this page can judge. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
@@ -39,6 +43,10 @@ interface Engine {
   choice: BackendChoice;
 }
 let engine: Engine | undefined;
+/** The second model, with a core and pixels of its own: the first one's stay as they are. */
+let rival: Engine | undefined;
+/** The photo whose pixels the second core has. */
+let rivalRow = 0;
 /** The newest job whose photo is to be shown. */
 let newest = 0;
 /** The photo that was shown last: the network's input and its estimate. */
@@ -80,6 +88,14 @@ async function handle(message: Exclude<ToWorker, { type: 'photo-chosen' }>): Pro
   if (message.type === 'stability') {
     // The answer stands without it.
     if (engine) await tryTurning(engine, message.id).catch((error) => console.warn(words(error)));
+    return;
+  }
+  if (message.type === 'use-rival') {
+    await useRival(message.photo);
+    return;
+  }
+  if (message.type === 'rival') {
+    await judgeAsWell(message);
     return;
   }
   try {
@@ -236,6 +252,59 @@ async function infer(using: Engine, tensor: Float32Array<ArrayBuffer>) {
     progress('The computation failed; it is done again in another way.');
     using.session = await using.session.replace(using.onnx, using.core, error);
     return using.session.run(tensor);
+  }
+}
+
+/** A second model package; when it is refused, the second one before it stays. */
+async function useRival(photo: Photo | null): Promise<void> {
+  if (!photo) {
+    await rival?.session.close();
+    rival = undefined;
+    post({ type: 'rival-used', model: null });
+    return;
+  }
+  try {
+    if (!engine) throw new Refusal('the program could not start');
+    const onnx = await read(photo.file);
+    const core = await Core.load(createCore, asset('nevus_core.wasm'));
+    const model = core.loadPackage(onnx);
+    const session = await Session.create(onnx, model, core, engine.choice, progress);
+    await rival?.session.close();
+    rival = { core, session, model, onnx, choice: engine.choice };
+    rivalRow = 0;
+    post({ type: 'rival-used', model });
+  } catch (error) {
+    post({ type: 'rival-refused', file: photo.name, reason: words(error) });
+  }
+}
+
+/** The second model's answer to the shown photo, unless another one is to be shown meanwhile. */
+async function judgeAsWell({
+  id,
+  row,
+  photo,
+  frame,
+}: Extract<ToWorker, { type: 'rival' }>): Promise<void> {
+  if (!rival || id !== newest) return;
+  const { core } = rival;
+  try {
+    if (rivalRow !== row) {
+      rivalRow = 0;
+      const bytes = await read(photo.file);
+      await decodeInto(core, photo.file, bytes, core.inspect(bytes));
+    }
+    const { quality, tensor: whole } = core.prepare(1);
+    const { tensor } = frame ? core.frame(frame, quality) : { tensor: whole };
+    const seen = await infer(rival, tensor.slice());
+    const { outcome, malignancy, probabilities, reasons } = core.decide(seen, 1);
+    const distance = Number.isNaN(seen.distance) ? null : seen.distance;
+    rivalRow = quality.width * quality.height <= KEPT_PIXELS ? row : 0;
+    post({ type: 'rival', id, answer: { outcome, malignancy, probabilities, reasons, distance } });
+  } catch (error) {
+    rivalRow = 0;
+    post({ type: 'rival-refused', file: photo.name, reason: words(error) });
+  } finally {
+    if (rivalRow === 0) core.releasePhoto();
   }
 }
 
