@@ -97,10 +97,32 @@ struct ClassFigures {
   std::vector<double> recall;
   std::vector<Figure> auc;  ///< each class against the rest
   Figure macro_recall, macro_auc;
+  std::optional<Figure> equal_recall;  ///< where the package says how common the classes were
+
+  std::vector<const Figure*> all() const {
+    std::vector<const Figure*> figures{&macro_recall, &macro_auc};
+    if (equal_recall) figures.push_back(&*equal_recall);
+    return figures;
+  }
 };
 
-ClassFigures class_figures(const Measured& measured, std::size_t classes,
+// How common each class was among the validation lesions; empty where the package doesn't say.
+std::vector<double> class_shares(const ModelPackage& package) {
+  std::vector<double> shares;
+  if (!package.training.is_object()) return shares;
+  const auto found = package.training.find("class_shares");
+  if (found == package.training.end() || !found->is_object()) return shares;
+  for (const ModelClass& one : package.classes) {
+    const auto share = found->find(one.id);
+    if (share == found->end() || !share->is_number() || !(share->get<double>() > 0)) return {};
+    shares.push_back(share->get<double>());
+  }
+  return shares;
+}
+
+ClassFigures class_figures(const Measured& measured, const ModelPackage& package,
                            const EvaluateOptions& options) {
+  const std::size_t classes = package.classes.size();
   ClassFigures out;
   out.confusion.assign(classes, std::vector<std::int64_t>(classes, 0));
   for (std::size_t i = 0; i < measured.truth.size(); ++i)
@@ -144,6 +166,18 @@ ClassFigures class_figures(const Measured& measured, std::size_t classes,
                        std::isnan(value) ? Interval{NAN, NAN}
                                          : bootstrap_interval(own, roc_auc, options.resamples,
                                                               options.seed)});
+  }
+  // Calibrated probabilities carry how common the classes were; divided by it they name the class
+  // that would be the most probable one if all were as common (Saerens, Latinne & Decaestecker,
+  // "Adjusting the outputs of a classifier to new a priori probabilities", 2002).
+  if (const std::vector<double> shares = class_shares(package); !shares.empty()) {
+    out.equal_recall = figure("macro_recall_equal_shares",
+                              "… if all classes were equally common", [&](auto& p, auto& t, int n) {
+                                std::vector<double> even(p.size());
+                                for (std::size_t i = 0; i < p.size(); ++i)
+                                  even[i] = p[i] / shares[i % classes];
+                                return balanced_accuracy(even, t, n);
+                              });
   }
   out.macro_auc = figure("macro_auc", "mean AUC, one class against the rest",
                          [](auto& p, auto& t, int n) { return macro_auc(p, t, n); });
@@ -399,7 +433,7 @@ void print(const Evaluation& e) {
       rows.back().push_back(fixed(e.per_class->recall[c], 4));
     }
     std::fputs(format_table(rows).c_str(), stdout);
-    for (const Figure* f : {&e.per_class->macro_recall, &e.per_class->macro_auc})
+    for (const Figure* f : e.per_class->all())
       std::printf("%s: %s (%s to %s)\n", f->name.c_str(), fixed(f->value, 4).c_str(),
                   fixed(f->interval.low, 4).c_str(), fixed(f->interval.high, 4).c_str());
   }
@@ -466,7 +500,7 @@ EvaluationReport report_of(const Evaluation& e, std::vector<ReportMistake> mista
   if (e.per_class) {
     for (const ModelClass& one : e.package.classes) report.classes.push_back(one.name);
     report.class_confusion = e.per_class->confusion;
-    for (const Figure* f : {&e.per_class->macro_recall, &e.per_class->macro_auc})
+    for (const Figure* f : e.per_class->all())
       report.figures.push_back({f->name, f->value, f->interval.low, f->interval.high});
   }
   if (!e.subgroups.empty()) report.subgroups = subgroup_rows(e.subgroups);
@@ -528,7 +562,7 @@ nlohmann::json figures_json(const Evaluation& e) {
   if (e.options.prevalence) out["prevalence"] = *e.options.prevalence;
   if (e.per_class) {
     out["class_confusion"] = e.per_class->confusion;
-    for (const Figure* f : {&e.per_class->macro_recall, &e.per_class->macro_auc}) {
+    for (const Figure* f : e.per_class->all()) {
       out[f->key] = finite(f->value);
       out[f->key + "_ci"] = {finite(f->interval.low), finite(f->interval.high)};
     }
@@ -672,7 +706,7 @@ int run_evaluate(const EvaluateOptions& options) {
                subgroups(measured, samples, options, threshold),
                std::nullopt};
   if (package.classes.size() > 2 && meaning.all_classes)
-    e.per_class = class_figures(measured, package.classes.size(), options);
+    e.per_class = class_figures(measured, package, options);
   if (!options.ood.empty()) {
     const auto ood = out_of_distribution(*session, measured, options);
     if (!ood) return fail(ood.error().message);

@@ -33,6 +33,8 @@ constexpr std::array kFigures{
     Figure{"macro_auc", "Mean AUC of the classes", "each against all others", false},
     Figure{"macro_recall", "Mean recall of the classes",
            "balanced accuracy over the classes: the most probable one named", true},
+    Figure{"macro_recall_equal_shares", "Mean recall, as if all classes were equally common",
+           "each probability divided by the class's share among validation lesions", true},
 };
 
 std::string shown(double value, bool percent) {

@@ -302,6 +302,22 @@ Result<TrainOutcome> Training::finish() {
   package.training["calibration"] = {{"temperature", calibration.temperature},
                                      {"bias", calibration.bias},
                                      {"lesions", groups.size()}};
+  // Photos of one lesion count as one, as in the calibration.
+  std::map<int, double> photos_of;
+  std::vector<double> shares(photos_.classes.size(), 0.0);
+  double lesions = 0;
+  const auto known = [&](std::size_t i) {
+    return static_cast<std::size_t>(scores.labels[i]) < shares.size();
+  };
+  for (std::size_t i = 0; i < scores.labels.size(); ++i)
+    if (known(i)) ++photos_of[calibrated.groups[i]];
+  for (std::size_t i = 0; i < scores.labels.size(); ++i) {
+    if (!known(i)) continue;
+    shares[static_cast<std::size_t>(scores.labels[i])] += 1 / photos_of[calibrated.groups[i]];
+    lesions += 1 / photos_of[calibrated.groups[i]];
+  }
+  for (std::size_t c = 0; c < shares.size(); ++c)
+    package.training["class_shares"][package.classes[c].id] = shares[c] / lesions;
   package.training["settings"]["threads"] = threads_;
   package.training["settings"]["device"] = device_.str();
   package.license = options_.license;

@@ -248,6 +248,7 @@ TEST_F(Evaluate, SeveralClassesHaveFiguresOfTheirOwn) {
   ModelPackage package = test::tiny_package();
   package.classes = {
       {"nv", "Naevus", false}, {"mel", "Melanoma", true}, {"bkl", "Keratosis", false}};
+  package.training = {{"class_shares", {{"nv", 0.2}, {"mel", 0.2}, {"bkl", 0.6}}}};
   model_ = folder_.write("three.onnx", test::tiny_model_with(package)).string();
   std::string csv = "file,label\n";
   for (int i = 0; i < 12; ++i) {
@@ -272,7 +273,10 @@ TEST_F(Evaluate, SeveralClassesHaveFiguresOfTheirOwn) {
   EXPECT_NEAR(f.at("macro_recall").get<double>(), sum / 3, 1e-12);
   // Shades in order: the melanomas are the darkest, the naevi the lightest.
   EXPECT_GT(f.at("macro_auc").get<double>(), 0.8);
-  for (const char* key : {"macro_recall", "macro_auc"}) {
+  // Each probability divided by the class's share: the common class is named less often.
+  EXPECT_GE(f.at("macro_recall_equal_shares").get<double>(), 0.0);
+  EXPECT_NE(f.at("macro_recall_equal_shares"), f.at("macro_recall"));
+  for (const char* key : {"macro_recall", "macro_auc", "macro_recall_equal_shares"}) {
     const json ci = f.at(std::string(key) + "_ci");
     EXPECT_LE(ci[0].get<double>(), f.at(key).get<double>() + 1e-12) << key;
     EXPECT_GE(ci[1].get<double>(), f.at(key).get<double>() - 1e-12) << key;
