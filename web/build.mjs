@@ -38,11 +38,10 @@ await addRuntime();
 for (const name of await readdir(path.join(root, 'assets/fonts')))
   if (name.endsWith('.ttf')) await add(name, await readFile(path.join(root, 'assets/fonts', name)));
 await add('worker.js', await bundle('worker.ts'));
+await add('journal.js', await bundle('journal/index.ts'));
+await addStyle('journal.css');
 await add('main.js', await bundle('main.ts'));
-await add(
-  'app.css',
-  Buffer.from(replaceAssets(await readFile(path.join(root, 'site/app/app.css'), 'utf8'), 'assets')),
-);
+await addStyle('app.css');
 await writeFile(path.join(temporary, 'sw.js'), await bundle('service_worker.ts'));
 await copySite(path.join(root, 'site'), temporary);
 await cp(path.join(root, 'assets/icons'), path.join(temporary, 'icons'), { recursive: true });
@@ -61,6 +60,11 @@ async function add(name, content) {
   const { name: stem, ext } = path.parse(name);
   assets[name] = `${stem}-${hash}${ext}`;
   await writeFile(path.join(temporary, 'assets', assets[name]), content);
+}
+
+async function addStyle(name) {
+  const text = await readFile(path.join(root, 'site/app', name), 'utf8');
+  await add(name, Buffer.from(replaceAssets(text, 'assets')));
 }
 
 async function addModules() {
@@ -116,7 +120,7 @@ async function copySite(from, to) {
     if (!entry.isFile()) continue;
     const source = path.join(entry.parentPath ?? entry.path, entry.name);
     const relative = path.relative(from, source);
-    if (relative === path.join('app', 'app.css')) continue; // an asset, above
+    if (path.dirname(relative) === 'app' && entry.name.endsWith('.css')) continue; // assets, above
     const target = path.join(to, relative);
     await mkdir(path.dirname(target), { recursive: true });
     if (/\.(html|css)$/.test(entry.name)) {

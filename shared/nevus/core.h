@@ -13,6 +13,7 @@
 #include "nevus/package.h"
 #include "nevus/preprocess.h"
 #include "nevus/quality.h"
+#include "nevus/registration.h"
 #include "nevus/result.h"
 #include "nevus/self_test.h"
 #include "nevus/sha256.h"

@@ -314,4 +314,47 @@ EMSCRIPTEN_KEEPALIVE const std::uint8_t* nevus_heatmap() {
   return state.heatmap.pixels.data();
 }
 
+/// nevus::register_photos of two RGBA photos without gaps between rows; an outline is x and y in
+/// turn, `points` pairs. {"aligned", "issue": {"id", "sentence"} where it is not, "transform": {"a",
+/// "b", "tx", "ty", "scale", "degrees"}, "before", "after", "detail"} or an error.
+EMSCRIPTEN_KEEPALIVE const char* nevus_register(const std::uint8_t* fixed, int fixed_width,
+                                                int fixed_height, const double* fixed_outline,
+                                                std::size_t fixed_points,
+                                                const std::uint8_t* moving, int moving_width,
+                                                int moving_height, const double* moving_outline,
+                                                std::size_t moving_points) {
+  return guarded([&]() -> json {
+    const auto view = [](const std::uint8_t* pixels, int width, int height) {
+      return ImageView{pixels, width, height, static_cast<std::size_t>(width) * 4,
+                       nevus::PixelFormat::rgba};
+    };
+    const auto outline = [](const double* at, std::size_t count) {
+      std::vector<nevus::Point> points;
+      for (std::size_t i = 0; i < count; ++i) points.push_back({at[2 * i], at[2 * i + 1]});
+      return points;
+    };
+    const nevus::Registration found =
+        nevus::register_photos(view(fixed, fixed_width, fixed_height),
+                               outline(fixed_outline, fixed_points),
+                               view(moving, moving_width, moving_height),
+                               outline(moving_outline, moving_points));
+    const nevus::Similarity& by = found.transform;
+    json result{{"aligned", found.aligned()},
+                {"transform",
+                 {{"a", by.a},
+                  {"b", by.b},
+                  {"tx", by.tx},
+                  {"ty", by.ty},
+                  {"scale", by.scale()},
+                  {"degrees", by.degrees()}}},
+                {"before", found.before},
+                {"after", found.after},
+                {"detail", found.detail}};
+    if (found.issue)
+      result["issue"] = {{"id", nevus::id(*found.issue)},
+                         {"sentence", nevus::sentence(*found.issue)}};
+    return result;
+  });
+}
+
 }  // extern "C"

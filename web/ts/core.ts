@@ -1,6 +1,6 @@
 // nevus_core (C++ as WebAssembly) with types: web/core/bindings.cpp says what each function does.
 
-import type { Crop, Lesion, ModelPackage, OutcomeId, Pixels, Quality } from './protocol';
+import type { Alignment, Crop, Lesion, ModelPackage, OutcomeId, Pixels, Quality } from './protocol';
 
 /** Emscripten's module: exported functions take and return plain numbers. */
 interface CoreModule {
@@ -27,6 +27,26 @@ interface CoreModule {
     size: number,
   ): number;
   _nevus_heatmap(): number;
+  _nevus_register(
+    fixed: number,
+    fixedWidth: number,
+    fixedHeight: number,
+    fixedOutline: number,
+    fixedPoints: number,
+    moving: number,
+    movingWidth: number,
+    movingHeight: number,
+    movingOutline: number,
+    movingPoints: number,
+  ): number;
+}
+
+/** A photo and its outline, in its pixels. */
+export interface Outlined {
+  pixels: Uint8ClampedArray<ArrayBuffer>;
+  width: number;
+  height: number;
+  outline: [number, number][];
 }
 
 export type CoreFactory = (options: { locateFile: () => string }) => Promise<CoreModule>;
@@ -188,6 +208,26 @@ export class Core {
     };
   }
 
+  /** Lays `moving` over `fixed`. @throws Refusal */
+  register(fixed: Outlined, moving: Outlined): Alignment {
+    const points = ({ outline }: Outlined) => bytesOf(new Float64Array(outline.flat()).buffer);
+    const pixels = (one: Outlined) => bytesOf(one.pixels.buffer);
+    return this.#withBytes(pixels(fixed), (a) =>
+      this.#withBytes(points(fixed), (b) =>
+        this.#withBytes(pixels(moving), (c) =>
+          this.#withBytes(points(moving), (d) =>
+            this.#parse<Alignment>(
+              this.#module._nevus_register(
+                ...([a, fixed.width, fixed.height, b, fixed.outline.length] as const),
+                ...([c, moving.width, moving.height, d, moving.outline.length] as const),
+              ),
+            ),
+          ),
+        ),
+      ),
+    );
+  }
+
   #withBytes<T>(bytes: Uint8Array, use: (pointer: number) => T): T {
     const pointer = this.#module._nevus_alloc(bytes.length);
     if (pointer === 0) throw new Refusal('not enough memory');
@@ -214,4 +254,8 @@ export class Core {
     const data = this.#module.HEAPU8.slice(pointer, pointer + width * height * 4);
     return { data, width, height };
   }
+}
+
+function bytesOf(buffer: ArrayBuffer): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer);
 }

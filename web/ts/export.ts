@@ -85,8 +85,8 @@ export function toJson(rows: readonly QueueRow[], model: ModelPackage): string {
 }
 
 /** Hands the visitor a file that exists in memory alone; no request is made. */
-export function save(name: string, type: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+export function save(name: string, type: string, content: BlobPart): void {
+  const url = URL.createObjectURL(new Blob([content], { type }));
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

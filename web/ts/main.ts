@@ -9,6 +9,7 @@ import { FIRST_PREVALENCE, PREVALENCES } from './explain';
 import { language, preferredLanguage, setLanguage, t, translatePage, type Language } from './i18n';
 import { save, toCsv, toJson } from './export';
 import { fromClipboard, fromDrop, fromFiles, type Intake } from './intake';
+import { JournalDoor } from './journal_door';
 import { element, Mirror, write } from './mirror';
 import { startServiceWorker } from './offline';
 import { Picture } from './picture';
@@ -111,6 +112,11 @@ const worker = new Worker(asset('worker.js'), { type: 'module', name: 'nevus' })
 function send(message: ToWorker): void {
   worker.postMessage(message);
 }
+
+const journal = new JournalDoor(() => {
+  const row = queue.selected;
+  return answer && model && row ? { file: row.file, name: row.name, answer, model } : undefined;
+}, send);
 
 const pressed = (button: HTMLButtonElement) => button.getAttribute('aria-pressed') === 'true';
 const prevalence = () => PREVALENCES[prevalenceSlider.valueAsNumber] ?? 0;
@@ -453,6 +459,9 @@ worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
       changed();
       break;
     }
+    case 'journal':
+      journal.done(message);
+      break;
     case 'model-used':
       jobs.delete(message.id);
       backend = message.backend;
@@ -503,6 +512,7 @@ let offline: Promise<string> = Promise.resolve('not started');
 
 async function becomeReady(): Promise<void> {
   app.dataset['offline'] = await offline;
+  await journal.load();
   ready = true;
   // A photo that was chosen meanwhile has not been opened yet: what was fetched was the program.
   if (queue.selected) countFromNow();

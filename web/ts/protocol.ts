@@ -150,6 +150,35 @@ export interface Photo {
   name: string;
 }
 
+/** A photo that is kept (web/ts/journal), and its outline in its pixels; none: empty. */
+export interface KeptPhoto {
+  photo: Blob;
+  outline: [number, number][];
+}
+
+/** shared/nevus/registration.h defines the fields. */
+export interface Alignment {
+  aligned: boolean;
+  issue?: { id: string; sentence: string };
+  /** Takes a point of the moving photo to its place in the fixed one, in pixels:
+   * x' = a x - b y + tx, y' = b x + a y + ty. */
+  transform: { a: number; b: number; tx: number; ty: number; scale: number; degrees: number };
+  before: number;
+  after: number;
+  detail: number;
+}
+
+/** What the journal has the worker do. */
+export type JournalAsk =
+  | { kind: 'copy'; photo: File; side: number }
+  | { kind: 'align'; fixed: KeptPhoto; moving: KeptPhoto };
+
+export interface JournalAnswer {
+  /** JPEGs, upright: at most `side` pixels, and a small one. */
+  copy: { photo: Blob; thumbnail: Blob; width: number; height: number };
+  align: Alignment;
+}
+
 export type ToWorker =
   | { type: 'start'; model: string; backend: BackendChoice }
   /** Requests are counted from here on. */
@@ -174,7 +203,8 @@ export type ToWorker =
   /** A second model, to compare with; null: none any more. */
   | { type: 'use-rival'; photo: Photo | null }
   /** The second model's answer to the photo that job `id` has shown. */
-  | { type: 'rival'; id: number; row: number; photo: Photo; frame: Crop | null };
+  | { type: 'rival'; id: number; row: number; photo: Photo; frame: Crop | null }
+  | { type: 'journal'; id: number; ask: JournalAsk };
 
 export type FromWorker =
   | { type: 'progress'; text: string }
@@ -194,4 +224,10 @@ export type FromWorker =
   | { type: 'model-used'; id: number; file: string; backend: Backend; model: ModelPackage }
   | { type: 'rival-used'; model: ModelPackage | null }
   | { type: 'rival-refused'; file: string; reason: string }
-  | { type: 'rival'; id: number; answer: RivalAnswer };
+  | { type: 'rival'; id: number; answer: RivalAnswer }
+  | {
+      type: 'journal';
+      id: number;
+      answer: JournalAnswer[JournalAsk['kind']] | undefined;
+      reason: string;
+    };

@@ -5,6 +5,7 @@ import createCore from 'nevus_core.mjs';
 import { asset } from './assets';
 import { Core, Refusal, type Prepared } from './core';
 import { decodeInto } from './decode';
+import { journalWork } from './journal_work';
 import type {
   Answer,
   BackendChoice,
@@ -96,6 +97,16 @@ async function handle(message: Exclude<ToWorker, { type: 'photo-chosen' }>): Pro
   }
   if (message.type === 'rival') {
     await judgeAsWell(message);
+    return;
+  }
+  if (message.type === 'journal') {
+    const { id, ask } = message;
+    try {
+      if (!engine) throw new Refusal('the program could not start');
+      post({ type: 'journal', id, answer: await journalWork(engine.core, ask), reason: '' });
+    } catch (error) {
+      post({ type: 'journal', id, answer: undefined, reason: words(error) });
+    }
     return;
   }
   try {
