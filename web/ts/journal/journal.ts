@@ -330,10 +330,15 @@ export class Journal {
 
   /** Photos, names, dates, the database: all of it, and keeping is off. */
   async erase(): Promise<void> {
-    const store = this.#store ?? (await Store.open(true, () => {}));
-    await store?.erase();
-    this.#forget();
+    // First: other tabs must not take it for a loss.
     takeMarker();
+    try {
+      await this.#store?.erase();
+    } catch (error) {
+      setMarker();
+      throw error;
+    }
+    this.#forget();
   }
 
   /** Asks the browser not to throw the photos away. */

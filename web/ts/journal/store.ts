@@ -42,12 +42,8 @@ export class Store {
   readonly #database: IDBPDatabase<Schema>;
   #closed = false;
 
-  private constructor(database: IDBPDatabase<Schema>, closed: () => void) {
+  private constructor(database: IDBPDatabase<Schema>) {
     this.#database = database;
-    database.addEventListener('close', () => {
-      this.#closed = true;
-      closed();
-    });
   }
 
   /**
@@ -60,6 +56,10 @@ export class Store {
       throw new Problem('journal.error.unavailable');
     let none = false;
     let store: Store | undefined;
+    const gone = () => {
+      store?.close();
+      closed();
+    };
     try {
       const database = await openDB<Schema>(NAME, VERSION, {
         upgrade(fresh, _old, _new, transaction) {
@@ -73,13 +73,10 @@ export class Store {
           fresh.createObjectStore('vault');
           fresh.createObjectStore('records');
         },
-        blocking() {
-          store?.close();
-          closed();
-        },
-        terminated: closed,
+        blocking: gone,
+        terminated: gone,
       });
-      store = new Store(database, closed);
+      store = new Store(database);
       return store;
     } catch (error) {
       if (none) return undefined;

@@ -62,7 +62,7 @@ export function keepFields(panel: Panel, photo: Current): Keep {
         name.focus();
         throw new Problem('journal.error.name');
       }
-      if (!/^(19|2\d)\d\d-\d\d-\d\d$/.test(date.value)) {
+      if (!/^(19|2\d)\d\d-\d\d-\d\d$/.test(date.value) || date.value > today) {
         date.focus();
         throw new Problem('journal.error.date');
       }

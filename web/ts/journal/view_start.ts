@@ -51,7 +51,8 @@ export function startView(panel: Panel, lost: boolean): void {
       // What was asked for is kept first, so that a browser that asks back knows what for.
       if (take) await take();
       else await listView(panel);
-      panel.say(await promiseWords(panel));
+      const promised = await promiseWords(panel);
+      panel.say(take ? `${t('journal.kept')} ${promised}` : promised);
     });
   panel.show({
     name: 'start',
