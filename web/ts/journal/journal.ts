@@ -59,6 +59,8 @@ export class Journal {
   #opened = false;
   #spots = new Map<string, Spot>();
   #entries = new Map<string, Entry>();
+  /** Ids of the copies that were made of files since the page was loaded. */
+  readonly #copies = new WeakMap<File, string>();
   /** Another tab deleted everything, or the browser took the database away. */
   readonly #gone: () => void;
 
@@ -83,6 +85,11 @@ export class Journal {
   /** By date, of one spot. */
   entries(spot: string): Entry[] {
     return [...this.#entries.values()].filter((entry) => entry.spot === spot).sort(byDate);
+  }
+
+  /** Whether a copy of it was kept since the page was loaded, and is still there. */
+  has(file: File): boolean {
+    return this.#entries.has(this.#copies.get(file) ?? '');
   }
 
   get count(): number {
@@ -197,6 +204,7 @@ export class Journal {
     ]);
     this.#spots.set(place.id, place);
     this.#entries.set(entry.id, entry);
+    this.#copies.set(current.file, entry.id);
     this.#mark();
     return entry;
   }

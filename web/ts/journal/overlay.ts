@@ -19,16 +19,13 @@ interface Frame {
   side: number;
 }
 
-/** How much more than the lesion's own square is shown. */
-const ROOM = 1.1;
-
 export function frameOf({ photo, answer }: Entry): Frame {
   const crop = answer.figures?.crop;
   if (!crop) {
     const side = Math.max(photo.width, photo.height);
     return { x: (photo.width - side) / 2, y: (photo.height - side) / 2, side };
   }
-  const side = ROOM * Math.max(crop.width, crop.height);
+  const side = Math.max(crop.width, crop.height);
   return {
     x: crop.x + crop.width / 2 - side / 2,
     y: crop.y + crop.height / 2 - side / 2,

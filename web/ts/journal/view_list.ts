@@ -23,6 +23,7 @@ export async function listView(panel: Panel, at?: Entry): Promise<void> {
     title: t('journal.title'),
     content: [
       photo &&
+        !journal.has(photo.file) &&
         h(
           'div',
           { class: 'buttons' },
@@ -41,9 +42,7 @@ export async function listView(panel: Panel, at?: Entry): Promise<void> {
           { class: 'hint' },
           [
             t(journal.locks ? 'journal.encrypted' : 'journal.plain'),
-            space
-              ? t('journal.space', { used: megabytes(space.used), left: megabytes(space.left) })
-              : '',
+            space ? t('journal.space', { used: size(space.used), left: size(space.left) }) : '',
           ].join(' '),
         ),
         h(
@@ -67,8 +66,9 @@ export async function listView(panel: Panel, at?: Entry): Promise<void> {
   if (at) document.getElementById(`entry-${at.id}`)?.scrollIntoView({ block: 'center' });
 }
 
-function megabytes(bytes: number): string {
-  return number(bytes / 1e6, bytes < 1e7 ? 1 : 0);
+function size(bytes: number): string {
+  if (bytes >= 1e9) return t('journal.gigabytes', { value: number(bytes / 1e9, 1) });
+  return t('journal.megabytes', { value: number(bytes / 1e6, bytes < 1e7 ? 1 : 0) });
 }
 
 function spotSection(panel: Panel, spot: Spot): HTMLElement {
