@@ -108,9 +108,9 @@ json quality_json(const nevus::Quality& quality) {
   json issues = json::array();
   for (const auto issue : quality.issues)
     issues.push_back({{"id", nevus::id(issue)}, {"sentence", nevus::sentence(issue)}});
-  return {{"width", quality.width},           {"height", quality.height},
-          {"sharpness", quality.sharpness},   {"brightness", quality.brightness},
-          {"contrast", quality.contrast},     {"clipped", quality.clipped},
+  return {{"width", quality.width},         {"height", quality.height},
+          {"sharpness", quality.sharpness}, {"brightness", quality.brightness},
+          {"contrast", quality.contrast},   {"clipped", quality.clipped},
           {"issues", std::move(issues)}};
 }
 
@@ -262,10 +262,9 @@ EMSCRIPTEN_KEEPALIVE const char* nevus_frame(int x, int y, int side) {
       square.x = std::clamp(x, 0, whole.width - square.width);
       square.y = std::clamp(y, 0, whole.height - square.height);
     }
-    const ImageView part{
-        whole.data + static_cast<std::size_t>(square.y) * whole.stride +
-            4 * static_cast<std::size_t>(square.x),
-        square.width, square.height, whole.stride, whole.format};
+    const ImageView part{whole.data + static_cast<std::size_t>(square.y) * whole.stride +
+                             4 * static_cast<std::size_t>(square.x),
+                         square.width, square.height, whole.stride, whole.format};
     state.quality = nevus::assess_quality(part);
     state.tensor.resize(tensor_size());
     nevus::preprocess(part, state.package.input, state.tensor);
@@ -315,8 +314,8 @@ EMSCRIPTEN_KEEPALIVE const std::uint8_t* nevus_heatmap() {
 }
 
 /// nevus::register_photos of two RGBA photos without gaps between rows; an outline is x and y in
-/// turn, `points` pairs. {"aligned", "issue": {"id", "sentence"} where it is not, "transform": {"a",
-/// "b", "tx", "ty", "scale", "degrees"}, "before", "after", "detail"} or an error.
+/// turn, `points` pairs. {"aligned", "issue": {"id", "sentence"} where it is not, "transform":
+/// {"a", "b", "tx", "ty", "scale", "degrees"}, "before", "after", "detail"} or an error.
 EMSCRIPTEN_KEEPALIVE const char* nevus_register(const std::uint8_t* fixed, int fixed_width,
                                                 int fixed_height, const double* fixed_outline,
                                                 std::size_t fixed_points,
@@ -333,11 +332,9 @@ EMSCRIPTEN_KEEPALIVE const char* nevus_register(const std::uint8_t* fixed, int f
       for (std::size_t i = 0; i < count; ++i) points.push_back({at[2 * i], at[2 * i + 1]});
       return points;
     };
-    const nevus::Registration found =
-        nevus::register_photos(view(fixed, fixed_width, fixed_height),
-                               outline(fixed_outline, fixed_points),
-                               view(moving, moving_width, moving_height),
-                               outline(moving_outline, moving_points));
+    const nevus::Registration found = nevus::register_photos(
+        view(fixed, fixed_width, fixed_height), outline(fixed_outline, fixed_points),
+        view(moving, moving_width, moving_height), outline(moving_outline, moving_points));
     const nevus::Similarity& by = found.transform;
     json result{{"aligned", found.aligned()},
                 {"transform",

@@ -115,7 +115,9 @@ function send(message: ToWorker): void {
 
 const journal = new JournalDoor(() => {
   const row = queue.selected;
-  return answer && model && row ? { file: row.file, name: row.name, answer, model } : undefined;
+  return answer && model && row && !reframing
+    ? { file: row.file, name: row.name, answer, model }
+    : undefined;
 }, send);
 
 const pressed = (button: HTMLButtonElement) => button.getAttribute('aria-pressed') === 'true';
