@@ -147,7 +147,7 @@ const std::vector<Header>& security_headers() {
       {"Cross-Origin-Resource-Policy", "same-origin"},
       {"X-Content-Type-Options", "nosniff"},
       {"Referrer-Policy", "no-referrer"},
-      {"Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"},
+      {"Permissions-Policy", "camera=(self), microphone=(), geolocation=(), payment=(), usb=()"},
   };
   return headers;
 }

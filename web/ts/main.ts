@@ -4,6 +4,7 @@
 import createApp from 'nevus_app.mjs';
 import { asset } from './assets';
 import { Bridge, type Place, SLOTS, type SlotName } from './bridge';
+import { Camera } from './camera';
 import { diagnostics } from './diagnostics';
 import { FIRST_PREVALENCE, PREVALENCES } from './explain';
 import { language, preferredLanguage, setLanguage, t, translatePage, type Language } from './i18n';
@@ -527,6 +528,7 @@ async function becomeReady(): Promise<void> {
 // Photos: chosen, dropped anywhere, or pasted.
 const choose = () => fileInput.click();
 chooseButton.addEventListener('click', choose);
+new Camera((shot) => take(fromFiles([shot])), choose);
 fileInput.addEventListener('change', () => {
   const photos = fromFiles(fileInput.files ?? []);
   if (photos.length > 0) take(photos);
