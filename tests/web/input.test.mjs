@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import * as h from './harness.mjs';
-import { badFiles, lesion, png, withOrientation } from './pictures.mjs';
+import { avif, badFiles, heic, lesion, png, withOrientation } from './pictures.mjs';
 
 let browser, server, page, complaints, folder;
 const smallest = h.anyPhotos.find((name) => /600x450/.test(name)) ?? h.samples[0];
@@ -103,6 +103,89 @@ test('greyscale, 16-bit and transparent pictures are answered as natively', asyn
     console.log(`${file.name}: ${answer.outcome}, differs by ${difference.toExponential(1)}`);
     assert.ok(difference <= 1e-3, `${file.name} differs by ${difference}`);
   }
+});
+
+test('WebP and AVIF are answered as the same picture in PNG', async () => {
+  const [width, height] = [416, 384];
+  const at = (x, y, c) => Math.min(255, Math.max(0, lesion(x, y, c)));
+  const source = png(width, height, 'rgb', 8, at);
+  const expected = await h.pickAndAnswer(page, {
+    name: 'as.png',
+    mimeType: 'image/png',
+    buffer: source,
+  });
+  // The browser encodes both: WebP by its canvas, AV1 by WebCodecs.
+  const coded = await page.evaluate(async (text) => {
+    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    const bitmap = await createImageBitmap(new Blob([bytes]));
+    const { width, height } = bitmap;
+    const canvas = new OffscreenCanvas(width, height);
+    canvas.getContext('2d').drawImage(bitmap, 0, 0);
+    const webp = await canvas.convertToBlob({ type: 'image/webp', quality: 0.98 });
+    const chunks = [];
+    let failure;
+    const encoder = new VideoEncoder({
+      output: (chunk) => {
+        const data = new Uint8Array(chunk.byteLength);
+        chunk.copyTo(data);
+        chunks.push(data);
+      },
+      error: (error) => (failure = error),
+    });
+    encoder.configure({ codec: 'av01.0.08M.08', width, height, bitrate: 20_000_000 });
+    const frame = new VideoFrame(bitmap, { timestamp: 0 });
+    encoder.encode(frame, { keyFrame: true });
+    frame.close();
+    await encoder.flush();
+    if (failure) throw failure;
+    const base64 = (data) => btoa(data.reduce((all, byte) => all + String.fromCharCode(byte), ''));
+    return {
+      webp: base64(new Uint8Array(await webp.arrayBuffer())),
+      av1: chunks.map(base64),
+    };
+  }, source.toString('base64'));
+  assert.equal(coded.av1.length, 1);
+  const files = [
+    { name: 'as.webp', mimeType: 'image/webp', buffer: Buffer.from(coded.webp, 'base64') },
+    {
+      name: 'as.avif',
+      mimeType: 'image/avif',
+      buffer: avif(width, height, Buffer.from(coded.av1[0], 'base64')),
+    },
+  ];
+  for (const file of files) {
+    const answer = await h.pickAndAnswer(page, file);
+    const difference = Math.abs(answer.malignancy - expected.malignancy);
+    console.log(`${file.name}: ${file.buffer.length} bytes, differs by ${difference.toFixed(4)}`);
+    assert.equal(answer.outcome, expected.outcome, file.name);
+    assert.ok(difference <= 0.05, `${file.name} differs by ${difference}`);
+  }
+
+  // A broken one is broken, not unreadable: this browser reads AVIF.
+  const broken = { ...files[1], name: 'broken.avif', buffer: Buffer.from(files[1].buffer) };
+  broken.buffer.fill(0xff, broken.buffer.indexOf('mdat') + 4);
+  assert.match((await h.pickAndRefuse(page, broken)).status, /damaged AVIF\?/);
+});
+
+test('a HEIC says what to do, in both languages', async () => {
+  const file = { name: 'IMG_0001.HEIC', mimeType: 'image/heic', buffer: heic() };
+  const { status, state } = await h.pickAndRefuse(page, file);
+  assert.equal(state, 'failed');
+  assert.match(status, /IMG_0001\.HEIC: this browser can't read HEIC pictures; save it as a JPEG/);
+  assert.match(status, /iPhone .* Settings > Camera > Formats > Most Compatible/);
+  await page.locator('#language').selectOption('de');
+  const german = await page.locator('#status').textContent();
+  await page.locator('#language').selectOption('en');
+  assert.match(german, /dieser Browser kann HEIC-Bilder nicht lesen; speichern Sie es als JPEG/);
+  assert.match(german, /iPhone .* Einstellungen > Kamera > Formate > Maximale Kompatibilität/);
+
+  const tiff = Buffer.from('II*\0\x08\0\0\0\0\0\0\0\0\0', 'latin1');
+  const other = await h.pickAndRefuse(page, {
+    name: 'scan.tif',
+    mimeType: 'image/tiff',
+    buffer: tiff,
+  });
+  assert.match(other.status, /can't read TIFF pictures; save it as a JPEG/);
 });
 
 test('all eight EXIF orientations give the same answer', async () => {

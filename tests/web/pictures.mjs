@@ -98,6 +98,63 @@ function cmykJpeg() {
   return Buffer.from([0xff, 0xd8, ...frame, ...scan, 0xff, 0xd9]);
 }
 
+/** A box of ISO/IEC 14496-12; a full box where `version` is given (with flags 0). */
+function box(type, content, version) {
+  const head = Buffer.alloc(version === undefined ? 8 : 12);
+  const body = Buffer.concat([content].flat());
+  head.writeUInt32BE(head.length + body.length, 0);
+  head.write(type, 4, 'latin1');
+  if (version !== undefined) head.writeUInt8(version, 8);
+  return Buffer.concat([head, body]);
+}
+const u16 = (...values) => Buffer.from(values.flatMap((v) => [v >> 8, v & 255]));
+const u32 = (...values) => u16(...values.flatMap((v) => [v >>> 16, v & 0xffff]));
+const ascii = (text) => Buffer.from(text, 'latin1');
+
+/** One coded picture in the container of AVIF and HEIC (ISO/IEC 23008-12; AV1 Image File Format 1.1). */
+function heif({ brand, item, properties, width, height, coded }) {
+  const file = (offset) =>
+    Buffer.concat([
+      box('ftyp', [ascii(brand), u32(0), ascii(`mif1${brand}`)]),
+      box(
+        'meta',
+        [
+          box('hdlr', [u32(0), ascii('pict'), u32(0, 0, 0), Buffer.alloc(1)], 0),
+          box('pitm', u16(1), 0),
+          // One item, one extent: 32-bit offset and length, no base.
+          box('iloc', [u16(0x4400, 1, 1, 0, 1), u32(offset, coded.length)], 0),
+          box('iinf', [u16(1), box('infe', [u16(1, 0), ascii(item), Buffer.alloc(1)], 2)], 0),
+          box('iprp', [
+            box('ipco', [
+              box('ispe', u32(width, height), 0),
+              box('pixi', Buffer.from([3, 8, 8, 8]), 0),
+              ...properties,
+            ]),
+            // The last one, the decoder's configuration, is essential.
+            box('ipma', [u32(1), u16(1), Buffer.from([3, 1, 2, 0x83])], 0),
+          ]),
+        ],
+        0,
+      ),
+      box('mdat', coded),
+    ]);
+  const { length } = file(0);
+  return file(length - coded.length);
+}
+
+/** An AVIF of one AV1 key frame: 8 bits, 4:2:0, profile 0. */
+export function avif(width, height, coded) {
+  const properties = [box('av1C', Buffer.from([0x81, 0x08, 0x0c, 0x00]))];
+  return heif({ brand: 'avif', item: 'av01', properties, width, height, coded });
+}
+
+/** A HEIC by all that its headers say; the picture in it is none. */
+export function heic() {
+  const properties = [box('hvcC', Buffer.alloc(23))];
+  const coded = Buffer.alloc(64, 0x26);
+  return heif({ brand: 'heic', item: 'hvc1', properties, width: 64, height: 64, coded });
+}
+
 /** Files that both the page and `nevus predict` must refuse, in the same words. */
 export async function badFiles(photo) {
   const jpeg = await readFile(photo);

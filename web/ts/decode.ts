@@ -30,11 +30,7 @@ export async function decodeInto(
             colorSpaceConversion: 'none',
           });
   } catch {
-    throw new Refusal(
-      ['AVIF', 'HEIC', 'TIFF'].includes(info.codec)
-        ? `this browser can't read ${info.codec} pictures; save it as a JPEG`
-        : `the browser can't decode it (damaged ${info.codec}?)`,
-    );
+    throw new Refusal(await undecodable(info.codec));
   }
   try {
     const { width, height } = bitmap;
@@ -44,6 +40,28 @@ export async function decodeInto(
   } finally {
     bitmap.close();
   }
+}
+
+/** Formats that not every browser reads, with their media types. */
+const UNCOMMON: Record<string, string> = {
+  AVIF: 'image/avif',
+  HEIC: 'image/heic',
+  TIFF: 'image/tiff',
+};
+
+/** Why this browser did not decode a picture of this format, and what to do. */
+async function undecodable(codec: string): Promise<string> {
+  const type = UNCOMMON[codec];
+  if (type === undefined || (await decodes(type)))
+    return `the browser can't decode it (damaged ${codec}?)`;
+  return codec === 'HEIC'
+    ? "this browser can't read HEIC pictures; save it as a JPEG. An iPhone takes JPEGs after Settings > Camera > Formats > Most Compatible"
+    : `this browser can't read ${codec} pictures; save it as a JPEG`;
+}
+
+/** Whether the browser says that it decodes pictures of the type; where it can't say, it counts as no. */
+async function decodes(type: string): Promise<boolean> {
+  return typeof ImageDecoder !== 'undefined' && (await ImageDecoder.isTypeSupported(type));
 }
 
 /**

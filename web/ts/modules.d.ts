@@ -1,4 +1,9 @@
-// The glue that Emscripten writes; web/build.mjs tells esbuild where it lies.
+// What TypeScript does not know: the glue that Emscripten writes (web/build.mjs tells esbuild where it
+// lies), and of WebCodecs what we ask.
+
+declare class ImageDecoder {
+  static isTypeSupported(type: string): Promise<boolean>;
+}
 
 declare module 'nevus_core.mjs' {
   import type { CoreFactory } from './core';
