@@ -1,6 +1,6 @@
 // Makes the site's template (docs/architecture.md, "The site"): bundles web/ts with esbuild, gives
-// every program file and font a name that holds its content's hash, and copies site/ with each
-// @asset/NAME@ in its HTML and CSS replaced by that file's relative URL.
+// everything that a page loads a name that holds its content's hash, renders the static pages
+// (pages.mjs), and replaces each @asset/NAME@ by that file's relative URL.
 
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { renderPages } from './pages.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -39,12 +40,15 @@ for (const name of await readdir(path.join(root, 'assets/fonts')))
   if (name.endsWith('.ttf')) await add(name, await readFile(path.join(root, 'assets/fonts', name)));
 await add('worker.js', await bundle('worker.ts'));
 await add('journal.js', await bundle('journal/index.ts'));
-await addStyle('journal.css');
+await addStyle('app/journal.css');
 await add('main.js', await bundle('main.ts'));
-await addStyle('app.css');
+for (const name of await readdir(path.join(root, 'assets/icons')))
+  await add(name, await readFile(path.join(root, 'assets/icons', name)));
+await add('lesion.svg', await readFile(path.join(root, 'site/lesion.svg')));
+await addStyle('style.css');
+await addStyle('app/app.css');
 await writeFile(path.join(temporary, 'sw.js'), await bundle('service_worker.ts'));
-await copySite(path.join(root, 'site'), temporary);
-await cp(path.join(root, 'assets/icons'), path.join(temporary, 'icons'), { recursive: true });
+await addPages();
 await cp(path.join(root, 'assets/fonts/OFL.txt'), path.join(temporary, 'assets/inter-OFL.txt'));
 
 await rm(out, { recursive: true, force: true });
@@ -62,9 +66,9 @@ async function add(name, content) {
   await writeFile(path.join(temporary, 'assets', assets[name]), content);
 }
 
+/** A style sheet of site/. */
 async function addStyle(name) {
-  const text = await readFile(path.join(root, 'site/app', name), 'utf8');
-  await add(name, Buffer.from(replaceAssets(text, 'assets')));
+  await add(path.basename(name), Buffer.from(replaceAssets(await styles(name), 'assets')));
 }
 
 async function addModules() {
@@ -115,22 +119,49 @@ function replaceAssets(text, folder) {
   });
 }
 
-async function copySite(from, to) {
-  for (const entry of await readdir(from, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile()) continue;
-    const source = path.join(entry.parentPath ?? entry.path, entry.name);
-    const relative = path.relative(from, source);
-    if (path.dirname(relative) === 'app' && entry.name.endsWith('.css')) continue; // assets, above
-    const target = path.join(to, relative);
-    await mkdir(path.dirname(target), { recursive: true });
-    if (/\.(html|css)$/.test(entry.name)) {
-      const folder = path.dirname(relative).split(path.sep).join('/');
-      await writeFile(
-        target,
-        replaceAssets(await readFile(source, 'utf8'), folder === '.' ? '' : folder),
-      );
-    } else {
-      await cp(source, target);
-    }
+/** A style sheet of site/ with those that it imports. */
+async function styles(name) {
+  const text = await source(name);
+  let out = '';
+  let at = 0;
+  for (const match of text.matchAll(/@import '(.+)';/g)) {
+    out += text.slice(at, match.index) + (await styles(path.join(path.dirname(name), match[1])));
+    at = match.index + match[0].length;
+  }
+  return out + text.slice(at);
+}
+
+function source(name) {
+  return readFile(path.join(root, 'site', name), 'utf8');
+}
+
+async function sources(folder, extension) {
+  const names = await readdir(path.join(root, 'site', folder));
+  return Object.fromEntries(
+    await Promise.all(
+      names
+        .filter((name) => name.endsWith(extension))
+        .map(async (name) => [name, await source(path.join(folder, name))]),
+    ),
+  );
+}
+
+async function addPages() {
+  const catalogues = await sources('i18n', '.json');
+  const rendered = renderPages({
+    pages: await sources('', '.html'),
+    parts: await sources('parts', '.html'),
+    texts: Object.fromEntries(
+      Object.entries(catalogues).map(([name, text]) => [path.parse(name).name, JSON.parse(text)]),
+    ),
+    // `nevus site` fills these in.
+    values: { version: '@NEVUS_VERSION@', licence: '@NEVUS_CARD_LICENSE@' },
+  });
+  const others = ['app/index.html', 'manifest.webmanifest'];
+  for (const name of others) rendered[name] = await source(name);
+  for (const [name, text] of Object.entries(rendered)) {
+    const folder = path.posix.dirname(name);
+    await mkdir(path.join(temporary, folder), { recursive: true });
+    await writeFile(path.join(temporary, name), replaceAssets(text, folder === '.' ? '' : folder));
   }
 }

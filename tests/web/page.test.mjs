@@ -20,7 +20,14 @@ after(async () => {
   await server?.stop();
 });
 
-const PAGES = ['index.html', 'privacy.html', 'model.html', 'app/?backend=wasm'];
+const PAGES = [
+  'index.html',
+  'privacy.html',
+  'model.html',
+  'de/index.html',
+  'de/privacy.html',
+  'app/?backend=wasm',
+];
 const SCREENS = [
   { name: 'wide', viewport: { width: 1280, height: 800 } },
   {
@@ -99,7 +106,10 @@ for (const { name, ...options } of SCREENS) {
         } else {
           await page.goto(server.url + where);
           await page.screenshot({
-            path: path.join(pictures, `${path.parse(where).name}-${name}.png`),
+            path: path.join(
+              pictures,
+              `${where.replace('.html', '').replace('/', '-')}-${name}.png`,
+            ),
             fullPage: true,
           });
         }
@@ -128,10 +138,11 @@ for (const { name, ...options } of SCREENS) {
 test('the words: no false comfort, the limits stated, no green', async () => {
   const { context, page } = await h.openPage(browser);
   try {
-    let all = '';
-    for (const where of ['index.html', 'privacy.html', 'model.html']) {
+    const all = { en: '', de: '' };
+    for (const where of PAGES.filter((one) => one.endsWith('.html'))) {
       await page.goto(server.url + where);
-      all += await page.locator('body').innerText();
+      const language = await page.locator('html').getAttribute('lang');
+      all[language] += await page.locator('body').innerText();
       const green = await page.evaluate(() => {
         const found = [];
         for (const element of document.querySelectorAll('*')) {
@@ -146,11 +157,16 @@ test('the words: no false comfort, the limits stated, no green', async () => {
       });
       assert.deepEqual(green, []);
     }
-    assert.doesNotMatch(all, /\bsafe(ly|ty)?\b/i);
-    assert.match(all, /not a diagnosis/i);
-    assert.match(all, /darker skin/i);
-    assert.match(all, /phone photos|ordinary photos/i);
-    assert.match(all, /Nothing alarming found, which does not rule out cancer/);
+    assert.doesNotMatch(all.en, /\bsafe(ly|ty)?\b/i);
+    assert.match(all.en, /not a diagnosis/i);
+    assert.match(all.en, /darker skin/i);
+    assert.match(all.en, /phone photos|ordinary photos/i);
+    assert.match(all.en, /Nothing alarming found, which does not rule out cancer/);
+    assert.doesNotMatch(all.de, /\bsicher(heit)?\b|unbedenklich|harmlos/i);
+    assert.match(all.de, /keine Diagnose/i);
+    assert.match(all.de, /dunklere Haut/i);
+    assert.match(all.de, /Handyfotos/i);
+    assert.match(all.de, /Nichts Alarmierendes gefunden, was Krebs nicht ausschließt/);
   } finally {
     await context.close();
   }

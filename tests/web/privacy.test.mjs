@@ -125,7 +125,15 @@ test('with the network off and the server gone it answers, after a reload too', 
     assert.equal(reloaded.malignancy, before.malignancy);
     assert.equal(reloaded.outcome, before.outcome);
 
-    for (const name of ['', 'index.html', 'privacy.html', 'model.html', 'app/']) {
+    for (const name of [
+      '',
+      'index.html',
+      'privacy.html',
+      'model.html',
+      'app/',
+      'de/',
+      'de/privacy.html',
+    ]) {
       const response = await page.goto(server.url + name);
       assert.equal(response.status(), 200, name);
       assert.ok(response.fromServiceWorker(), name);

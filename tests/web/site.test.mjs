@@ -131,7 +131,7 @@ test('the site is complete: every link, twin, hash and list is right', async () 
       /<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=/,
       `${name}: inline script or style`,
     );
-    for (const [, link] of text.matchAll(/\b(?:href|src|data-model)="([^"#]+)"/g)) {
+    for (const [, link] of text.matchAll(/\b(?:href|src|data-model)="([^"#?]+)[^"]*"/g)) {
       assert.doesNotMatch(link, /^(\w+:|\/)/, `${name} links to ${link}`);
       assert.ok(names.includes(path.join(path.dirname(name), link)), `${name} links to ${link}`);
     }

@@ -11,13 +11,19 @@ import * as h from './harness.mjs';
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const LANGUAGES = ['en', 'de'];
 
+/** Of the app, and of the static pages. */
 const catalogues = {};
+const pages = {};
 let browser, server;
 before(async () => {
-  for (const language of LANGUAGES)
-    catalogues[language] = JSON.parse(
-      await readFile(path.join(root, 'web/i18n', `${language}.json`), 'utf8'),
-    );
+  for (const [all, folder] of [
+    [catalogues, 'web/i18n'],
+    [pages, 'site/i18n'],
+  ])
+    for (const language of LANGUAGES)
+      all[language] = JSON.parse(
+        await readFile(path.join(root, folder, `${language}.json`), 'utf8'),
+      );
   server = await h.serve();
   browser = await h.launch();
 });
@@ -36,25 +42,42 @@ async function sources(folder, kind) {
   return texts.join('\n');
 }
 
+/** What a text links to. */
+const targets = (text) => [...text.matchAll(/\]\((.+?)\)/g)].map(([, page]) => page).sort();
 const placeholders = (text) => [...text.matchAll(/\{\w+\}/g)].map(([name]) => name).sort();
 
 test('both languages have the same keys, with the same placeholders, and say something', () => {
-  const { en } = catalogues;
-  for (const language of LANGUAGES) {
-    const texts = catalogues[language];
-    assert.deepEqual(Object.keys(texts).sort(), Object.keys(en).sort(), language);
-    for (const [key, text] of Object.entries(texts)) {
-      assert.ok(text.trim() !== '', `${language}: ${key} is empty`);
-      assert.deepEqual(placeholders(text), placeholders(en[key]), `${language}: ${key}`);
-      // The font files hold Latin-1 and a few signs (web/app/theme.cpp).
-      assert.match(
-        text,
-        /^[\u0020-\u00ff\u2013\u2014\u2018\u2019\u201c\u201d\u2022\u2026\u2212]*$/,
-        `${language}: ${key} has a letter that the canvas lacks`,
-      );
-      assert.doesNotMatch(text, /\bsafe\b|\bsicher\b|unbedenklich|harmlos/i, `${language}: ${key}`);
+  for (const all of [catalogues, pages]) {
+    const { en } = all;
+    for (const language of LANGUAGES) {
+      const texts = all[language];
+      assert.deepEqual(Object.keys(texts).sort(), Object.keys(en).sort(), language);
+      for (const [key, text] of Object.entries(texts)) {
+        assert.ok(text.trim() !== '', `${language}: ${key} is empty`);
+        assert.deepEqual(placeholders(text), placeholders(en[key]), `${language}: ${key}`);
+        assert.deepEqual(targets(text), targets(en[key]), `${language}: ${key}`);
+        // The font files hold Latin-1 and a few signs (web/app/theme.cpp).
+        assert.match(
+          text,
+          /^[\u0020-\u00ff\u2013\u2014\u2018\u2019\u201c\u201d\u2022\u2026\u2212]*$/,
+          `${language}: ${key} has a letter that the canvas lacks`,
+        );
+        assert.doesNotMatch(
+          text,
+          /\bsafe\b|\bsicher\b|unbedenklich|harmlos/i,
+          `${language}: ${key}`,
+        );
+      }
     }
   }
+  // The outcomes are the same sentences everywhere.
+  for (const language of LANGUAGES)
+    for (const [key, outcome] of [
+      ['answers.doctor', 'outcome.show_doctor'],
+      ['answers.nothing', 'outcome.nothing_alarming'],
+      ['answers.none', 'outcome.cannot_judge'],
+    ])
+      assert.equal(pages[language][key], catalogues[language][outcome]);
 });
 
 test('no key is without a use, and no key is missing', async () => {
@@ -73,6 +96,48 @@ test('no key is without a use, and no key is missing', async () => {
     [],
     'asked for by the page and not there',
   );
+});
+
+test('no text of the static pages is without a use', async () => {
+  const html = await sources('site', /\.html$/);
+  const used = new Set([...html.matchAll(/@text\/([\w.]+)@/g)].map(([, key]) => key));
+  assert.deepEqual(Object.keys(pages.en).sort(), [...used].sort());
+});
+
+test('the pages lead to each other in their language, and the app goes on in it', async () => {
+  const { context, page } = await h.openPage(browser, { locale: 'en-US' });
+  try {
+    await page.goto(server.url);
+    await page.locator('nav a[hreflang=de]').click();
+    assert.equal(page.url(), `${server.url}de/index.html`);
+    assert.equal(await page.locator('html').getAttribute('lang'), 'de');
+    assert.equal(await page.locator('h1').innerText(), pages.de['index.heading']);
+    const alternates = await page
+      .locator('link[rel=alternate]')
+      .evaluateAll((all) => all.map(({ hreflang, href }) => [hreflang, href]));
+    assert.deepEqual(alternates, [
+      ['en', `${server.url}index.html`],
+      ['de', `${server.url}de/index.html`],
+    ]);
+    const nav = (words) => page.locator('nav').getByText(words, { exact: true });
+    await nav(pages.de['nav.privacy']).click();
+    assert.equal(page.url(), `${server.url}de/privacy.html`);
+    assert.equal(await nav(pages.de['nav.privacy']).getAttribute('aria-current'), 'page');
+    assert.equal(await nav(pages.de['nav.model']).getAttribute('hreflang'), 'en');
+    await nav('English').click();
+    assert.equal(page.url(), `${server.url}privacy.html`);
+    await page.goBack();
+    await nav(pages.de['nav.app']).click();
+    await h.waitForState(page, 'ready');
+    assert.equal(await page.locator('html').getAttribute('lang'), 'de');
+    // Remembered, and the way back is German too.
+    await h.openApp(page, server.url);
+    assert.equal(await page.locator('html').getAttribute('lang'), 'de');
+    await page.locator('#home').click();
+    assert.equal(page.url(), `${server.url}de/index.html`);
+  } finally {
+    await context.close();
+  }
 });
 
 test("the core's sentences stand in the sources, word for word", async () => {

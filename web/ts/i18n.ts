@@ -93,7 +93,7 @@ export function translate(sentence: string): string {
   return sentence;
 }
 
-/** Fills in every element that names its text: data-text, data-label (aria-label). */
+/** Fills in every element that names its text: data-text, data-label (aria-label), data-page (href). */
 export function translatePage(): void {
   const keyOf = (text: string | undefined): Key | undefined =>
     text !== undefined && text in en ? (text as Key) : undefined;
@@ -102,6 +102,10 @@ export function translatePage(): void {
     const label = keyOf(element.dataset['label']);
     if (text) element.textContent = t(text);
     if (label) element.setAttribute('aria-label', t(label));
+  }
+  for (const link of document.querySelectorAll<HTMLElement>('[data-page]')) {
+    const folder = current === 'en' ? '..' : `../${current}`;
+    link.setAttribute('href', `${folder}/${link.dataset['page'] ?? ''}`);
   }
   document.title = t('page.title');
 }

@@ -683,7 +683,8 @@ const asked = new URLSearchParams(location.search);
 if (asked.has('diagnostics')) privacy.open();
 const choice = asked.get('backend');
 const backendChoice: BackendChoice = choice === 'wasm' || choice === 'webgpu' ? choice : 'auto';
-speak(preferredLanguage(location.search), false);
+// A page in another language leads here with its own, which then holds for the next visits too.
+speak(preferredLanguage(location.search), asked.has('lang'));
 // Controls that wrap need more room, and say so.
 const controls = new ResizeObserver(() => render());
 for (const name of SLOTS) controls.observe(slots[name]);
