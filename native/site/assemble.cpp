@@ -97,8 +97,8 @@ bool is_optional(std::string_view name) {
 }
 
 bool is_for_host(const std::string& name) {
-  static const std::set<std::string> names{"_headers",  "nginx.conf",   "Caddyfile",
-                                           ".nojekyll", "netlify.toml", std::string(kSiteMarker)};
+  static const std::set<std::string> names{"_headers", "nginx.conf", "Caddyfile", ".nojekyll",
+                                           std::string(kSiteMarker)};
   return names.count(name) != 0;
 }
 
@@ -112,19 +112,38 @@ bool has_hash(std::string_view name) {
   return hash.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+/// Subresource Integrity's notation: "sha256-" and the digest in base64 (RFC 4648, 4).
+std::string integrity(const Bytes& bytes) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  Sha256 sha;
+  sha.update(bytes);
+  const auto digest = sha.finish();
+  std::string out = "sha256-";
+  for (std::size_t i = 0; i < digest.size(); i += 3) {
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k < 3; ++k)
+      group = group << 8 | (i + k < digest.size() ? digest[i + k] : 0u);
+    for (std::size_t k = 0; k < 4; ++k)
+      out += i + k > digest.size() ? '=' : kDigits[group >> (18 - 6 * k) & 63];
+  }
+  return out;
+}
+
 Result<bool> fill_service_worker(Files& files) {
-  // workbox-precaching's format: {url, revision}; revision null where the name holds the hash.
-  // URLs are relative to the worker, that is to the site's root.
+  // workbox-precaching's format: {url, revision, integrity}; revision null where the name holds the
+  // hash. URLs are relative to the worker, that is to the site's root.
   nlohmann::json precache = nlohmann::json::array(), optional = nlohmann::json::array();
   for (const auto& [name, bytes] : files) {
     if (name == "sw.js" || is_for_host(name)) continue;
     if (is_optional(name)) {
-      optional.push_back(name);
+      optional.push_back({{"url", name}, {"integrity", integrity(bytes)}});
       continue;
     }
     nlohmann::json revision;
     if (!has_hash(name)) revision = sha256_hex(bytes).substr(0, 16);
-    precache.push_back({{"url", name}, {"revision", std::move(revision)}});
+    precache.push_back(
+        {{"url", name}, {"revision", std::move(revision)}, {"integrity", integrity(bytes)}});
   }
   std::string text = to_text(files.at("sw.js"));
   nlohmann::json headers = nlohmann::json::object();

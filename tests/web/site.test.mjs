@@ -88,6 +88,8 @@ test('the site is complete: every link, twin, hash and list is right', async () 
   for (const needed of [
     'index.html',
     'app/index.html',
+    'de/index.html',
+    'de/privacy.html',
     'privacy.html',
     'model.html',
     'model.json',
@@ -139,9 +141,16 @@ test('the site is complete: every link, twin, hash and list is right', async () 
 
   const sw = await readFile(path.join(site, 'sw.js'), 'utf8');
   assert.doesNotMatch(sw, /__WB_MANIFEST|__NEVUS_/);
-  const listed = [...sw.matchAll(/\{"revision":(null|"[0-9a-f]+"),"url":"([^"]+)"\}/g)];
-  const urls = new Map(listed.map(([, revision, url]) => [url, revision]));
-  for (const url of urls.keys()) assert.ok(names.includes(url), `${url} is listed but not there`);
+  const listed = [
+    ...sw.matchAll(/\{"integrity":"([^"]+)",(?:"revision":(null|"[0-9a-f]+"),)?"url":"([^"]+)"\}/g),
+  ];
+  const urls = new Map();
+  for (const [, integrity, revision, url] of listed) {
+    assert.ok(names.includes(url), `${url} is listed but not there`);
+    const digest = createHash('sha256').update(await readFile(path.join(site, url)));
+    assert.equal(integrity, `sha256-${digest.digest('base64')}`, url);
+    if (revision) urls.set(url, revision);
+  }
   for (const name of names) {
     if (/\.(br|gz)$/.test(name) || /^(sw\.js|_headers|nginx\.conf|Caddyfile|\.n.*)$/.test(name))
       continue;
@@ -345,6 +354,7 @@ test('nevus serve: encodings, conditional requests, types, and nothing outside t
         '.ttf': /^font\/ttf$/,
         '.css': /^text\/css/,
         '.svg': /^image\/svg\+xml$/,
+        '.png': /^image\/png$/,
         '.webmanifest': /^application\/manifest\+json$/,
         '.json': /^application\/json$/,
       }[path.extname(name)];

@@ -12,7 +12,7 @@ import { save, toCsv, toJson } from './export';
 import { fromClipboard, fromDrop, fromFiles, type Intake } from './intake';
 import { JournalDoor } from './journal_door';
 import { element, Mirror, write } from './mirror';
-import { startServiceWorker } from './offline';
+import { Offline } from './offline';
 import { Picture } from './picture';
 import { PrivacyPanel } from './privacy';
 import type {
@@ -67,6 +67,12 @@ setLanguage(preferredLanguage(location.search), false);
 const queue = new Queue();
 const mirror = new Mirror();
 const list = new QueueView(queue, { select, remove, clear: removeAll, changed });
+const choose = () => fileInput.click();
+const camera = new Camera((shot) => take(fromFiles([shot])), choose);
+const offlineUse = new Offline({
+  photoOpen: () => queue.rows.length > 0 || camera.isOpen,
+  photos: () => queue.rows.length,
+});
 const privacy = new PrivacyPanel(new URL('..', document.baseURI));
 const rival = new Rival(
   send,
@@ -142,6 +148,7 @@ function render(): void {
   privacy.render(sinceLoad, count);
   rival.render();
   rivalControls.hidden = !pressed(expertToggle);
+  offlineUse.render();
   const judged = answer !== undefined && answer.outcome !== 'cannot_judge';
   const outline = views.outlinePoints(answer);
   outlineToggle.hidden = outline.length === 0;
@@ -221,6 +228,7 @@ function take(photos: Photo[]): void {
   const isModel = ({ name }: Photo) => name.toLowerCase().endsWith('.onnx');
   const models = photos.filter(isModel);
   const added = queue.add(photos.filter((photo) => !isModel(photo)));
+  offlineUse.hurry();
   if (models[0]) useModel(models[0]);
   else select(added[0]);
   changed();
@@ -387,7 +395,7 @@ worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
       }
       break;
     case 'model-read':
-      offline = startServiceWorker('../sw.js', '../');
+      offline = offlineUse.start('../sw.js', '../');
       break;
     case 'ready':
       backend = message.backend;
@@ -526,9 +534,7 @@ async function becomeReady(): Promise<void> {
 }
 
 // Photos: chosen, dropped anywhere, or pasted.
-const choose = () => fileInput.click();
 chooseButton.addEventListener('click', choose);
-new Camera((shot) => take(fromFiles([shot])), choose);
 fileInput.addEventListener('change', () => {
   const photos = fromFiles(fileInput.files ?? []);
   if (photos.length > 0) take(photos);
