@@ -368,23 +368,17 @@ Result<TrainOutcome> Training::finish() {
         torch::cat({embeddings(photos_.train, {learnt.begin(), half}, false),
                     embeddings(photos_.train, {half, learnt.end()}, true)}),
         recipe_.typicality);
+    std::vector<std::size_t> every(photos_.val.size());
+    std::iota(every.begin(), every.end(), std::size_t{0});
+    const torch::Tensor far =
+        std::get<0>(distances(*typicality, embeddings(photos_.val, every, false)).sort())
+            .contiguous();
+    const auto within =
+        static_cast<std::int64_t>(std::ceil(kTypical * static_cast<double>(far.numel()))) - 1;
     Typicality limit;
-    std::vector<torch::Tensor> all_far;
-    for (std::size_t source = 0; source < options_.data.size(); ++source) {
-      std::vector<std::size_t> own;
-      for (std::size_t i = 0; i < photos_.val.size(); ++i) {
-        if (photos_.val[i].source == static_cast<int>(source)) own.push_back(i);
-      }
-      if (own.empty()) continue;
-      const torch::Tensor far =
-          std::get<0>(distances(*typicality, embeddings(photos_.val, own, false)).sort());
-      const auto within =
-          static_cast<std::int64_t>(std::ceil(kTypical * static_cast<double>(far.numel()))) - 1;
-      // No source's photos are refused for being fewer than another's.
-      limit.limit = std::max(limit.limit, far[std::max<std::int64_t>(0, within)].item<double>());
-      all_far.push_back(far);
-    }
-    limit.accepted = torch::cat(all_far).le(limit.limit).to(torch::kFloat64).mean().item<double>();
+    limit.limit = far[std::max<std::int64_t>(0, within)].item<double>();
+    limit.accepted = static_cast<double>(std::max<std::int64_t>(0, within) + 1) /
+                     static_cast<double>(far.numel());
     if (limit.limit > 1e-9 && limit.limit < 1e12) {  // what a package may say
       package.typicality = limit;
     } else {
