@@ -253,7 +253,7 @@ test('off until asked for; kept over a reload; compared, aligned as it was turne
     assert.match(words, /measurements, not a verdict/);
     assert.match(words, /for a doctor to judge/);
     assert.doesNotMatch(words, /\bsafe|harmless|unchanged\b/i);
-    for (const label of ['Asymmetry', 'Border', 'Colours', 'Estimated probability'])
+    for (const label of ['Asymmetry', 'Border', 'Colours', 'Estimate'])
       assert.ok(words.includes(label), label);
     assert.deepEqual(requests.slice(later), []);
 
