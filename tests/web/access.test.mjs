@@ -1,15 +1,16 @@
 // Everybody can use it: enlarged, on the narrowest screen, in forced colours, without motion, by keyboard.
 
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import * as h from './harness.mjs';
 
 const pictures = path.join(path.dirname(h.siteFolder), 'screenshots');
-let browser, server;
+let browser, server, axe;
 before(async () => {
   await mkdir(pictures, { recursive: true });
+  axe = await readFile(h.require.resolve('axe-core/axe.min.js'), 'utf8');
   server = await h.serve();
   browser = await h.launch();
 });
@@ -57,10 +58,19 @@ for (const [name, viewport, deviceScaleFactor] of [
 ]) {
   for (const language of ['en', 'de']) {
     test(`enlarged to ${name}, nothing is cut off: ${language}`, async () => {
-      await withPage({ viewport, deviceScaleFactor, locale: language }, async (page) => {
+      // The policy forbids foreign scripts in the page, axe included.
+      const options = { viewport, deviceScaleFactor, locale: language, bypassCSP: true };
+      await withPage(options, async (page) => {
         for (const where of PAGES) {
           await page.goto(server.url + where);
           await assertFits(page, where);
+          await page.evaluate(axe);
+          const { violations } = await page.evaluate(() => globalThis.axe.run(document));
+          assert.deepEqual(
+            violations.map(({ id }) => id),
+            [],
+            where,
+          );
         }
         await h.openApp(page, server.url);
         await h.pickAndAnswer(page, h.anyPhotos[0]);
