@@ -79,10 +79,6 @@ export class Camera {
     });
   }
 
-  get isOpen(): boolean {
-    return this.#dialog.open;
-  }
-
   open(): void {
     if (this.#dialog.open) return;
     this.#dialog.showModal();

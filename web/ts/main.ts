@@ -68,9 +68,10 @@ const queue = new Queue();
 const mirror = new Mirror();
 const list = new QueueView(queue, { select, remove, clear: removeAll, changed });
 const choose = () => fileInput.click();
-const camera = new Camera((shot) => take(fromFiles([shot])), choose);
+new Camera((shot) => take(fromFiles([shot])), choose);
 const offlineUse = new Offline({
-  photoOpen: () => queue.rows.length > 0 || camera.isOpen,
+  // The camera's picture or a kept photo, where a dialog is open.
+  photoOpen: () => queue.rows.length > 0 || document.querySelector('dialog[open]') !== null,
   photos: () => queue.rows.length,
 });
 const privacy = new PrivacyPanel(new URL('..', document.baseURI));
