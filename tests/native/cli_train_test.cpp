@@ -112,8 +112,8 @@ TEST_F(TrainCommand, ReadsItsOptionsFromAFile) {
   expect_refused({photos_, "--out", out_, "--config", folder_ / "absent.toml"}, {"absent.toml"});
 }
 
-// The shipped model's configuration, on few photos: the whole chain, its figures aside.
-TEST_F(TrainCommand, TheShippedConfigurationTrains) {
+// The configuration for seven diagnoses, on few photos: the whole chain, its figures aside.
+TEST_F(TrainCommand, TheConfigurationForSevenDiagnosesTrains) {
   const std::filesystem::path data = NEVUS_DATA_DIR;
   std::error_code code;
   if (!std::filesystem::exists(data / "ham10000/labels.csv", code))
@@ -127,17 +127,11 @@ TEST_F(TrainCommand, TheShippedConfigurationTrains) {
   const Ran ran = test::run(NEVUS_PROGRAM, arguments);
   ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
   const auto package = nlohmann::json::parse(test::read_text(out_ + "/model.json"));
-  const auto shipped = nlohmann::json::parse(
-      test::read_text(std::string(NEVUS_SOURCE_DIR) + "/assets/model/model.json"));
-  EXPECT_EQ(package.at("classes"), shipped.at("classes"));
   EXPECT_EQ(package.at("classes").size(), 7u);
   EXPECT_EQ(package.at("training").at("config"), test::read_text(config));
-  EXPECT_EQ(package.at("training").at("config"), shipped.at("training").at("config"));
   EXPECT_EQ(package.at("training").at("stored").at("weights_as"), "int8");
   EXPECT_EQ(package.at("metrics").at("validation").at("by_source").size(), 4u);
-  // No lesion of the tests is learnt from, and they are what the model card speaks of.
-  EXPECT_EQ(package.at("training").at("data").at(0).at("test_not_used"),
-            shipped.at("training").at("data").at(0).at("test_not_used"));
+  EXPECT_GT(package.at("training").at("data").at(0).at("test_not_used").get<int>(), 2500);
 }
 
 // A `nevus train` that runs while the test looks on.
