@@ -127,6 +127,7 @@ TEST_F(TrainLoop, LearnsFromLabelsThatLeaveClassesOpen) {
   o.fold = 1;
   EXPECT_FALSE(train(o, watcher, watcher.stop)) << "folds need a class for each photo";
   o.folds = 0;
+  o.out = root_ / "torn";
   o.data[1].options.map = {{"benign", "nv|mel"}, {"malignant", ""}};
   const auto torn = train(o, watcher, watcher.stop);
   ASSERT_FALSE(torn);
