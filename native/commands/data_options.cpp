@@ -111,7 +111,7 @@ Result<std::vector<Source>> sources_of(const DataArguments& arguments) {
                  return true;
                }),
           each(arguments.test_share, "--test-share", i + 1, count,
-               [&](const std::string& text, const std::string& at) -> Result<bool> {
+               [&](const std::string&text, const std::string&at) -> Result<bool> {
                  char* end = nullptr;
                  options.test_share = std::strtod(text.c_str(), &end);
                  if (text.empty() || *end != 0 || !(options.test_share >= 0) ||

@@ -163,16 +163,16 @@ ClassFigures class_figures(const Measured& measured, const ModelPackage& package
     }
     const double value = roc_auc(own.scores, own.labels);
     out.auc.push_back({"class_auc", "", value,
-                       std::isnan(value) ? Interval{NAN, NAN}
-                                         : bootstrap_interval(own, roc_auc, options.resamples,
-                                                              options.seed)});
+                       std::isnan(value)
+                           ? Interval{NAN, NAN}
+                           : bootstrap_interval(own, roc_auc, options.resamples, options.seed)});
   }
   // Calibrated probabilities carry how common the classes were; divided by it they name the class
   // that would be the most probable one if all were as common (Saerens, Latinne & Decaestecker,
   // "Adjusting the outputs of a classifier to new a priori probabilities", 2002).
   if (const std::vector<double> shares = class_shares(package); !shares.empty()) {
-    out.equal_recall = figure("macro_recall_equal_shares",
-                              "… if all classes were equally common", [&](auto& p, auto& t, int n) {
+    out.equal_recall = figure("macro_recall_equal_shares", "… if all classes were equally common",
+                              [&](auto& p, auto& t, int n) {
                                 std::vector<double> even(p.size());
                                 for (std::size_t i = 0; i < p.size(); ++i)
                                   even[i] = p[i] / shares[i % classes];

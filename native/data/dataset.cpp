@@ -299,7 +299,8 @@ Result<bool> gather(const Source& source, Dataset& dataset, Gathered& gathered) 
   return load_folder(data, dataset, gathered);
 }
 
-// Lesions for the test split: the first eight bytes of the name's SHA-256, as a share of all values.
+// Lesions for the test split: the first eight bytes of the name's SHA-256, as a share of all
+// values.
 void hold_out(double share, std::vector<Sample>& samples) {
   if (share <= 0) return;
   for (Sample& sample : samples) {

@@ -82,8 +82,8 @@ bool is_photo_file(const std::filesystem::path& path);
 /// The classes that a label names: "mel|bcc" is one of two, nobody knows which.
 std::vector<std::string> classes_of_label(const std::string& label);
 
-/// Is this label text a malignant diagnosis (of several, are all)? Known: malignant, mel, melanoma, bcc, akiec, scc, …
-/// and their long names, case-insensitively.
+/// Is this label text a malignant diagnosis (of several, are all)? Known: malignant, mel, melanoma,
+/// bcc, akiec, scc, … and their long names, case-insensitively.
 bool is_malignant_label(const std::string& label);
 
 }  // namespace nevus

@@ -16,8 +16,8 @@ using Header = std::pair<std::string, std::string>;
 std::string_view content_security_policy();
 
 /// Headers of every response: CSP (with frame-ancestors, which only a header can say),
-/// cross-origin isolation, nosniff, no referrer, of the devices only the camera and only for the site
-/// itself (the browser asks its user all the same).
+/// cross-origin isolation, nosniff, no referrer, of the devices only the camera and only for the
+/// site itself (the browser asks its user all the same).
 const std::vector<Header>& security_headers();
 
 /// Whether the file's name carries its content's hash: `path` is relative to the site's root.

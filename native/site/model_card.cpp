@@ -101,10 +101,8 @@ void add_classes(const json& test, const ModelPackage& package, const std::strin
                  std::vector<CardTable>& tables) {
   const json& auc = part(test, "class_auc");
   if (!auc.is_object()) return;
-  CardTable table{name + ": each class",
-                  {},
-                  {"Class", "AUC against the others (95 % interval)", "Recall"},
-                  {}};
+  CardTable table{
+      name + ": each class", {}, {"Class", "AUC against the others (95 % interval)", "Recall"}, {}};
   for (const ModelClass& one : package.classes) {
     const auto value = finite(auc, one.id);
     const auto recall = finite(part(test, "class_recall"), one.id);
@@ -150,18 +148,17 @@ void add_mistakes(const json& test, const std::string& name, std::vector<CardTab
   for (const json& one : mistakes) {
     const auto probability = finite(one, "malignancy");
     if (!probability) continue;
-    table.rows.push_back({{text_of(one, "file"), ""},
-                          {text_of(one, "label"), ""},
-                          {shown(*probability, true), ""}});
+    table.rows.push_back(
+        {{text_of(one, "file"), ""}, {text_of(one, "label"), ""}, {shown(*probability, true), ""}});
   }
   if (!table.rows.empty()) tables.push_back(std::move(table));
 }
 
 void add_test(const json& test, const ModelPackage& package, std::vector<CardTable>& tables) {
   const std::string name = text_of(test, "name");
-  CardTable table = figures_table(
-      test, "Tested on: " + name + count(test, "n", "photos") + count(test, "n_lesions", "lesions") +
-                count(test, "n_malignant", "malignant"));
+  CardTable table = figures_table(test, "Tested on: " + name + count(test, "n", "photos") +
+                                            count(test, "n_lesions", "lesions") +
+                                            count(test, "n_malignant", "malignant"));
   if (const auto refused = finite(test, "n_cannot_judge"))
     table.note = "Of these photos the page would not judge " + number(*refused, 0) + ".";
   const json& other = part(test, "out_of_distribution");
@@ -219,7 +216,8 @@ std::vector<std::pair<std::string, std::string>> training_facts(const json& trai
 
 std::string table_html(const CardTable& table) {
   std::string html = "<table><caption>" + escape_html(table.title) + "</caption><thead><tr>";
-  for (const std::string& head : table.head) html += "<th scope=\"col\">" + escape_html(head) + "</th>";
+  for (const std::string& head : table.head)
+    html += "<th scope=\"col\">" + escape_html(head) + "</th>";
   html += "</tr></thead><tbody>\n";
   for (const auto& row : table.rows) {
     html += "<tr>";
@@ -305,10 +303,10 @@ std::vector<CardTable> card_tables(const ModelPackage& package) {
   for (const auto& [name, set] : metrics.items()) {
     if (!set.is_object()) continue;
     const bool own = name == "validation";
-    CardTable table = figures_table(
-        set, (own ? "Validation, by which the model and its threshold were chosen"
-                  : "Measured on: " + name) +
-                 count(set, "n", "photos"));
+    CardTable table =
+        figures_table(set, (own ? "Validation, by which the model and its threshold were chosen"
+                                : "Measured on: " + name) +
+                               count(set, "n", "photos"));
     if (table.rows.empty()) continue;
     if (own && part(metrics, "tests").is_array())
       table.note = "These figures flatter the model; those of the tests above don't.";
@@ -368,7 +366,8 @@ std::string model_card_markdown(const ModelPackage& package) {
           std::to_string(package.input.width) + " × " + std::to_string(package.input.height) +
           " pixels.\n\n**Not a diagnosis.** " + escape_markdown(package.intended_use) +
           "\n\n## Where it fails\n\n";
-  for (const std::string& limit : package.known_limits) text += "- " + escape_markdown(limit) + "\n";
+  for (const std::string& limit : package.known_limits)
+    text += "- " + escape_markdown(limit) + "\n";
   text += "\n## When it says “Show this to a doctor”\n\n" +
           operating_words(package.operating_point) + "\n\n## How well it does\n\n";
   text +=

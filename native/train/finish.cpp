@@ -362,12 +362,12 @@ Result<TrainOutcome> Training::finish() {
     std::iota(learnt.begin(), learnt.end(), std::size_t{0});
     shuffle(learnt, mix({options_.seed, kTypicalSeed}));
     learnt.resize(std::min(learnt.size(), kTypicalPhotos));
-    // Half as they are, half as training shows them: squashed, soft or cut otherwise is typical too.
+    // Half as they are, half as training shows them: squashed, soft or cut otherwise is typical
+    // too.
     const auto half = learnt.begin() + static_cast<std::ptrdiff_t>(learnt.size() / 2);
-    typicality = fit_gaussian(
-        torch::cat({embeddings(photos_.train, {learnt.begin(), half}, false),
-                    embeddings(photos_.train, {half, learnt.end()}, true)}),
-        recipe_.typicality);
+    typicality = fit_gaussian(torch::cat({embeddings(photos_.train, {learnt.begin(), half}, false),
+                                          embeddings(photos_.train, {half, learnt.end()}, true)}),
+                              recipe_.typicality);
     std::vector<std::size_t> every(photos_.val.size());
     std::iota(every.begin(), every.end(), std::size_t{0});
     const torch::Tensor far =

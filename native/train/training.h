@@ -140,7 +140,7 @@ class Training {
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
   std::vector<double> rate_share_;  // by parameter group
   torch::Tensor class_weight_;      // by label
-  torch::Tensor possible_;          // [labels, C], 1 where a photo of that label may be of the class
+  torch::Tensor possible_;  // [labels, C], 1 where a photo of that label may be of the class
   Clock::time_point started_ = Clock::now();
   std::int64_t steps_per_epoch_ = 0;
   // Photos that go into a step of the optimizer, over all processes.

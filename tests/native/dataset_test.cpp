@@ -172,8 +172,7 @@ TEST(Dataset, HoldsOutLesionsByTheirNamesAlone) {
 
 TEST(Dataset, LabelsThatLeaveClassesOpen) {
   EXPECT_EQ(classes_of_label("mel"), (std::vector<std::string>{"mel"}));
-  EXPECT_EQ(classes_of_label("mel | bcc|akiec"),
-            (std::vector<std::string>{"mel", "bcc", "akiec"}));
+  EXPECT_EQ(classes_of_label("mel | bcc|akiec"), (std::vector<std::string>{"mel", "bcc", "akiec"}));
   EXPECT_TRUE(is_malignant_label("mel|bcc"));
   EXPECT_FALSE(is_malignant_label("mel|nv"));
   EXPECT_FALSE(is_malignant_label("nv|bkl"));

@@ -48,7 +48,7 @@ struct View {
   float wipe = 0;                ///< share of the picture's width, from the left, without marks
   /// What of the photo is seen: 1 / scale of each side, around (zoom_x, zoom_y) in its shares.
   float zoom = 1, zoom_x = 0.5f, zoom_y = 0.5f;
-  std::vector<float> outline;    ///< of the lesion: x and y in turn, in shares of the photo
+  std::vector<float> outline;  ///< of the lesion: x and y in turn, in shares of the photo
   bool outline_shown = false;
 };
 
