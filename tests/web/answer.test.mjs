@@ -362,7 +362,7 @@ test('a file that was changed on the device is told', async () => {
       for (const name of await caches.keys()) {
         const cache = await caches.open(name);
         for (const request of await cache.keys())
-          if (request.url.includes('privacy.html'))
+          if (new URL(request.url).pathname === '/privacy.html')
             await cache.put(request, new Response('altered'));
       }
     });

@@ -531,6 +531,11 @@ export function answerView(answer: Answer, model: ModelPackage, more: Explanatio
   };
 }
 
+/** Without what each row means: two pages are enough for a report. */
+function brief(section: Section): Section {
+  return { ...section, rows: section.rows.map(({ label, value }) => ({ label, value })) };
+}
+
 /** The figures for paper: all of them, without the room for controls. */
 export function reportSections(answer: Answer, model: ModelPackage, more: Explanation): Section[] {
   const judged = answer.outcome !== 'cannot_judge';
@@ -539,7 +544,7 @@ export function reportSections(answer: Answer, model: ModelPackage, more: Explan
   return [
     ...(judged ? [estimateSection(answer, model, more.stability)] : []),
     ...(judged
-      ? [classSection(answer, model), operatingSection(model), outlineSection(answer)]
+      ? [classSection(answer, model), operatingSection(model), brief(outlineSection(answer))]
       : []),
     photo,
   ];
