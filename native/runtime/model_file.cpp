@@ -30,7 +30,7 @@ Result<bool> write_model(const fs::path& path, std::span<const std::uint8_t> onn
   auto bytes = without_metadata(onnx);
   if (!bytes) return Error{path.string() + ": " + bytes.error().message, ""};
   append_metadata(*bytes, package);
-  const auto written = write_whole(path, *bytes);
+  auto written = write_whole(path, *bytes);
   if (!written) return written;
   return write_whole(fs::path(path).replace_extension(".json"), to_json(package));
 }
