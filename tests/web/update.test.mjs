@@ -272,7 +272,9 @@ test('a photo that is chosen while a new version comes in stops that, and is jud
     const answer = await h.pickAndAnswer(page, photo);
     assert.equal(answer.malignancy, before.malignancy);
     assert.equal(answer.requests, '0');
-    assert.deepEqual(server.log.slice(asked), [], 'requests after the photo was chosen');
+    // When a new worker is dropped, the browser itself may look at sw.js once more.
+    const later = server.log.slice(asked).filter((name) => name !== 'sw.js');
+    assert.deepEqual(later, [], 'requests after the photo was chosen');
     await assertVersion(page, 'one');
     assert.equal(await announced(page), false);
     server.held = '';
