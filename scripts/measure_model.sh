@@ -5,17 +5,17 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: scripts/measure_model.sh DATA [MODEL.onnx]
+usage: scripts/measure_model.sh DATA MODEL.onnx
 
   DATA         the folder that holds kaggle, ham10000, isic2017, bcn and ood
-  MODEL.onnx   [assets/model/model.onnx]; its metrics are replaced, its card goes to docs/model-card.md
+  MODEL.onnx   of the run; its tests' figures are replaced, its card goes to docs/model-card.md
 TEXT
 }
 
-[ $# -ge 1 ] && [ "$1" != --help ] && [ "$1" != -h ] || { usage; exit 2; }
+[ $# -eq 2 ] && [ "$1" != --help ] && [ "$1" != -h ] || { usage; exit 2; }
+data=$(realpath "$1")
+model=$(realpath "$2")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-data=$1
-model=${2:-assets/model/model.onnx}
 nevus=build/native/nevus
 
 measure() {

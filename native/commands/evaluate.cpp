@@ -622,8 +622,8 @@ Result<bool> write_json(const Evaluation& e, const EvaluationReport& report) {
 Result<bool> record(const Evaluation& e, const EvaluationReport& report) {
   const std::string& path = e.options.model;
   nlohmann::json test = figures_json(e);
-  for (const char* of_the_file : {"model", "sha256", "threshold", "resamples", "seed"})
-    test.erase(of_the_file);
+  for (const char* of_this_run : {"model", "sha256", "threshold", "data", "resamples", "seed"})
+    test.erase(of_this_run);
   test["name"] = e.options.record;
   test["worst_mistakes"] = mistakes_json(report);
   ModelPackage package = e.package;

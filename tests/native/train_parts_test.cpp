@@ -1,5 +1,6 @@
 // The trainer's parts that need no network: schedule, batches, loader, run folder.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -72,7 +73,8 @@ TEST(Shuffle, IsAPermutationThatTheSeedDecides) {
 
 class LoaderTest : public testing::Test {
  protected:
-  LoaderTest() : folder_("nevus-loader") {
+  // Tests may run at the same time.
+  LoaderTest() : folder_("nevus-loader-" + std::to_string(getpid())) {
     for (int i = 0; i < 12; ++i) {
       LesionSpec spec;
       spec.width = spec.height = 96;

@@ -49,6 +49,18 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
+/** What a host that knows nothing else says of files. */
+export const TYPES = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.css': 'text/css',
+  '.wasm': 'application/wasm',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.webmanifest': 'application/manifest+json',
+};
+
 /** `nevus serve` on a free port. `log` grows by one line for each request that arrives. */
 export async function serve(folder = siteFolder) {
   const child = spawn(nevus, ['serve', folder, '--port', '0', '--log'], {

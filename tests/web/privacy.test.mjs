@@ -225,14 +225,6 @@ test('the policy refuses other servers, in the page and in the worker', async ()
 
 /** A host that knows nothing of headers, with the site in a folder: GitHub Pages, say. */
 async function plainHost(prefix) {
-  const types = {
-    '.html': 'text/html',
-    '.js': 'text/javascript',
-    '.mjs': 'text/javascript',
-    '.css': 'text/css',
-    '.wasm': 'application/wasm',
-    '.svg': 'image/svg+xml',
-  };
   const host = createServer(async (request, response) => {
     let { pathname } = new URL(request.url, 'http://host');
     if (pathname.endsWith('/')) pathname += 'index.html';
@@ -240,7 +232,7 @@ async function plainHost(prefix) {
       if (!pathname.startsWith(prefix)) throw new Error('elsewhere');
       const body = await readFile(path.join(h.siteFolder, pathname.slice(prefix.length)));
       response.writeHead(200, {
-        'Content-Type': types[path.extname(pathname)] ?? 'application/octet-stream',
+        'Content-Type': h.TYPES[path.extname(pathname)] ?? 'application/octet-stream',
       });
       response.end(body);
     } catch {

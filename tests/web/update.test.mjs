@@ -13,16 +13,6 @@ import * as h from './harness.mjs';
 
 const photo = h.samples[0];
 const pictures = path.join(path.dirname(h.siteFolder), 'screenshots');
-const TYPES = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.mjs': 'text/javascript',
-  '.css': 'text/css',
-  '.wasm': 'application/wasm',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.webmanifest': 'application/manifest+json',
-};
 
 let folder, browser, models;
 /** The two versions: folder, and the name of its model. */
@@ -70,7 +60,7 @@ async function host(name) {
       const body = instead ?? (await readFile(path.join(state.folder, file)));
       response
         .writeHead(200, {
-          'Content-Type': TYPES[path.extname(file)] ?? 'application/octet-stream',
+          'Content-Type': h.TYPES[path.extname(file)] ?? 'application/octet-stream',
           'Cache-Control': 'no-cache',
         })
         .end(body);

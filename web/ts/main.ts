@@ -103,7 +103,7 @@ let workerRequests: RequestCounts = { sinceLoad: 0, sincePhoto: 0 };
 let drawnView = '';
 
 /** Jobs that the worker has, by id: a photo's row, or the reading of a model. */
-const jobs = new Map<number, { row: QueueRow | undefined; show: boolean }>();
+const jobs = new Map<number, { row: QueueRow | undefined; frame: Crop | null }>();
 let newest = 0;
 /** The job whose photo is on screen or will be. */
 let showing = 0;
@@ -268,7 +268,7 @@ function select(row: QueueRow | undefined): void {
 
 function judge(row: QueueRow, toShow: boolean): number {
   newest += 1;
-  jobs.set(newest, { row, show: toShow });
+  jobs.set(newest, { row, frame: row.frame });
   if (row.state === 'waiting') row.state = 'running';
   const { file, name, frame } = row;
   send({
@@ -319,7 +319,7 @@ function useModel(photo: Photo): void {
   show(() => views.analysingView(photo.name, true));
   newest += 1;
   showing = newest;
-  jobs.set(newest, { row: undefined, show: true });
+  jobs.set(newest, { row: undefined, frame: null });
   send({ type: 'use-model', id: newest, photo });
 }
 
@@ -372,9 +372,10 @@ function explanation({ stability }: QueueRow): views.Explanation {
 
 /** The row of a job that is over, unless it has been removed meanwhile. */
 function finish(id: number): QueueRow | undefined {
-  const row = jobs.get(id)?.row;
+  const job = jobs.get(id);
   jobs.delete(id);
-  return row && queue.has(row) ? row : undefined;
+  // A frame that was moved on meanwhile is nobody's any more.
+  return job?.row && queue.has(job.row) && job.frame === job.row.frame ? job.row : undefined;
 }
 
 /** Rows whose thumbnail is still to come, by job. */

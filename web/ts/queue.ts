@@ -98,7 +98,7 @@ export class Queue {
   }
 
   /** Another square of the photo is to be judged: its old answer is void. */
-  reframe(row: QueueRow, frame: Crop | null): void {
+  reframe(row: QueueRow, frame: Crop): void {
     row.frame = frame;
     row.answer = row.stability = undefined;
     row.state = 'waiting';
