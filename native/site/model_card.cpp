@@ -159,7 +159,7 @@ void add_test(const json& test, const ModelPackage& package, std::vector<CardTab
   CardTable table = figures_table(test, "Tested on: " + name + count(test, "n", "photos") +
                                             count(test, "n_lesions", "lesions") +
                                             count(test, "n_malignant", "malignant"));
-  if (const auto refused = finite(test, "n_cannot_judge"))
+  if (const auto refused = finite(test, "n_cannot_judge"); refused && *refused > 0)
     table.note = "Of these photos the page would not judge " + number(*refused, 0) + ".";
   const json& other = part(test, "out_of_distribution");
   if (const auto beyond = finite(other, "beyond_limit")) {
