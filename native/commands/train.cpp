@@ -521,6 +521,13 @@ void add_train_command(CLI::App& app, int& status) {
       ->check(CLI::Range(0.0, 1000.0))
       ->capture_default_str()
       ->group(recipe);
+  command
+      ->add_option("--first-size", r.first_size,
+                   "Pixels of the first epoch's views, which grow to the network's input: faster; "
+                   "0: always the input's")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str()
+      ->group(recipe);
   const std::string augmentation = "Augmentation (flips are always on)";
   const auto strength = [&](const char* name, double& to, const char* help, double low,
                             double high) {

@@ -48,6 +48,13 @@ struct Loader::Impl {
     return image;
   }
 
+  PreprocessSpec view() const {
+    PreprocessSpec view = spec.input;
+    if (spec.augment && spec.view_height > 0) view.height = spec.view_height;
+    if (spec.augment && spec.view_width > 0) view.width = spec.view_width;
+    return view;
+  }
+
   void read_into(Batch& batch, std::size_t index) {
     const Sample& sample = samples[index];
     const Result<Image> photo = prepared(sample.file);
@@ -56,14 +63,15 @@ struct Loader::Impl {
       unreadable(sample, photo.error().message);
       return;
     }
-    const std::size_t size = std::size_t{3} * static_cast<std::size_t>(spec.input.height) *
-                             static_cast<std::size_t>(spec.input.width);
+    const PreprocessSpec shape = view();
+    const std::size_t size = std::size_t{3} * static_cast<std::size_t>(shape.height) *
+                             static_cast<std::size_t>(shape.width);
     batch.images.resize(batch.images.size() + size);
     const auto out = std::span<float>(batch.images).last(size);
     const Image view = spec.augment
-                           ? augment(photo->view(), spec.input, *spec.augment, mix({seed, index}))
+                           ? augment(photo->view(), shape, *spec.augment, mix({seed, index}))
                            : Image();
-    normalize(spec.augment ? view.view() : photo->view(), spec.input, out);
+    normalize(spec.augment ? view.view() : photo->view(), shape, out);
     batch.labels.push_back(sample.label);
     batch.indices.push_back(index);
   }
@@ -83,6 +91,8 @@ struct Loader::Impl {
         number = taken++;
       }
       Batch batch;
+      batch.height = view().height;
+      batch.width = view().width;
       try {
         for (const std::size_t index : batches[number]) {
           read_into(batch, index);

@@ -19,13 +19,15 @@ namespace nevus {
 /// Photos of one step. Unreadable ones are left out, so a batch may be smaller than planned, or
 /// empty.
 struct Batch {
-  std::vector<float> images;         ///< n * 3 * H * W, normalised
+  std::vector<float> images;         ///< n * 3 * height * width, normalised
+  int height = 0, width = 0;         ///< the view's where augmented, else the input's
   std::vector<int> labels;           ///< n, indices into the classes
   std::vector<std::size_t> indices;  ///< n, into the samples
 };
 
 struct LoaderSpec {
   PreprocessSpec input;
+  int view_height = 0, view_width = 0;  ///< of augmented views; 0: the input's
   int threads = 2;                     ///< >= 1
   int ahead = 4;                       ///< batches kept ready at most, >= 1
   std::optional<AugmentSpec> augment;  ///< none: the preprocessing of the model package itself

@@ -57,6 +57,14 @@ class SharedNorms {
 
 }  // namespace
 
+int view_size(int full, int first, int epoch, int epochs) {
+  constexpr int kStride = 32;
+  if (first <= 0 || first >= full) return full;
+  const double grown = std::min(1.0, 1.5 * (epoch - 1) / std::max(1, epochs - 1));
+  const int size = first + static_cast<int>(grown * (full - first)) / kStride * kStride;
+  return grown < 1 ? size : full;
+}
+
 double schedule_factor(std::int64_t step, std::int64_t steps, double warm_up) {
   const double rise = std::max(1.0, warm_up * static_cast<double>(steps));
   const auto at = static_cast<double>(step);

@@ -125,6 +125,7 @@ nlohmann::json Training::settings() const {
           {"drop_connect", recipe_.drop_connect},
           {"norm_momentum", recipe_.norm_momentum},
           {"ema_epochs", recipe_.ema_epochs},
+          {"first_size", recipe_.first_size},
           {"val_share", recipe_.val_share},
           {"photos", options_.photos},
           {"folds", options_.folds},
@@ -268,7 +269,7 @@ UnreadableHandler Training::unreadable() {
 torch::Tensor Training::to_device(const Batch& batch) const {
   const auto n = static_cast<std::int64_t>(batch.indices.size());
   return torch::from_blob(const_cast<float*>(batch.images.data()),
-                          {n, 3, input_.height, input_.width}, torch::kFloat32)
+                          {n, 3, batch.height, batch.width}, torch::kFloat32)
       .to(device_)
       .contiguous(torch::MemoryFormat::ChannelsLast);
 }
@@ -347,7 +348,15 @@ void Training::report_progress(bool validating, std::int64_t step, std::int64_t 
     // Validation costs about a third of a training step for each photo (no way back).
     const double per_image =
         validating ? 3 / progress.images_per_second : 1 / progress.images_per_second;
-    const double epochs_after = std::max(0, recipe_.epochs - state_.epoch);
+    // Of later epochs, in the time that this one's views take.
+    const auto area = [&](int epoch) {
+      const double side = view_size(input_.width, recipe_.first_size, epoch, recipe_.epochs);
+      return side * side;
+    };
+    double epochs_after = 0;
+    for (int epoch = state_.epoch + 1; epoch <= recipe_.epochs; ++epoch) {
+      epochs_after += area(epoch) / area(std::min(state_.epoch, recipe_.epochs));
+    }
     const double done =
         static_cast<double>(step) / static_cast<double>(std::max<std::int64_t>(1, steps));
     const auto train = static_cast<double>(photos_.train.size());
@@ -522,7 +531,9 @@ bool Training::train_epoch() {
   const auto steps = cut_batches(order, photos_of_step());
   const auto total = static_cast<std::int64_t>(steps.size());
 
-  const LoaderSpec spec = loading(true);
+  LoaderSpec spec = loading(true);
+  spec.view_width = view_size(input_.width, recipe_.first_size, state_.epoch, recipe_.epochs);
+  spec.view_height = view_size(input_.height, recipe_.first_size, state_.epoch, recipe_.epochs);
   const auto epoch = static_cast<std::uint64_t>(state_.epoch);
   Loader loader(photos_.train, plan(order), spec, mix({options_.seed, kAugmentSeed, epoch}),
                 unreadable());

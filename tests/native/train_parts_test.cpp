@@ -43,6 +43,15 @@ TEST(Schedule, WarmsUpThenFallsToZero) {
   EXPECT_GE(schedule_factor(0, 1, 0.1), 0.0);
 }
 
+TEST(Schedule, ViewsGrowOverTwoThirdsOfTheEpochs) {
+  std::vector<int> sizes;
+  for (int epoch = 1; epoch <= 10; ++epoch) sizes.push_back(view_size(224, 160, epoch, 10));
+  EXPECT_EQ(sizes, (std::vector<int>{160, 160, 160, 192, 192, 192, 224, 224, 224, 224}));
+  EXPECT_EQ(view_size(224, 0, 1, 10), 224);
+  EXPECT_EQ(view_size(224, 256, 1, 10), 224);
+  EXPECT_EQ(view_size(224, 128, 1, 1), 128);
+}
+
 TEST(Batches, HoldEveryPhotoOnceAndNeverOneAlone) {
   for (std::size_t n = 1; n < 70; ++n) {
     std::vector<std::size_t> indices(n);
