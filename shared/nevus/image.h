@@ -22,6 +22,7 @@ struct ImageView {
   int height = 0;          ///< pixels, >= 1
   std::size_t stride = 0;  ///< bytes from a row to the next, >= width * channels(format)
   PixelFormat format = PixelFormat::rgb;
+  bool opaque = false;  ///< of rgba: every alpha is known to be 255, and need not be looked at
 };
 
 /// Pixels without gaps between rows.
@@ -36,6 +37,11 @@ struct Image {
   ImageView view() const;
   bool empty() const { return pixels.empty(); }
 };
+
+/// Each pixel the mean of a square of `factor` x `factor` pixels, rounded, channel by channel; what
+/// is left over at the right and at the bottom is dropped. Quick, for showing.
+/// @param factor  1 to 16, at most the shorter side
+Image reduce(const ImageView& image, int factor);
 
 /// Turns a decoded image upright.
 /// @param orientation  EXIF orientation, 1 to 8 (CIPA DC-008, tag 0x0112); others count as 1

@@ -10,6 +10,7 @@ namespace nevus::detail {
 namespace {
 
 bool is_opaque(const ImageView& image) {
+  if (image.opaque) return true;
   // All pixels of a row and-ed as 32-bit words, which vectorises; alpha is each word's last byte.
   for (int y = 0; y < image.height; ++y) {
     const std::uint8_t* row = image.data + static_cast<std::size_t>(y) * image.stride;
@@ -52,6 +53,33 @@ Span span_of(std::uint64_t i, std::uint64_t source, std::uint64_t target) {
   return span;
 }
 
+/// One target row from the sums of its columns; all channels of a pixel are added at once, which
+/// vectorises.
+template <std::size_t kChannels>
+void average_across(const std::uint32_t* columns, std::size_t width, std::size_t target,
+                    std::uint64_t area, std::uint8_t* out) {
+  for (std::size_t j = 0; j < target; ++j, out += kChannels) {
+    const Span across = span_of(j, width, target);
+    std::uint64_t sums[kChannels] = {};
+    for (std::size_t x = across.first + 1; x < across.last;) {
+      // 256 columns of 255 * 2^16 still fit into 32 bits.
+      const std::size_t end = std::min(across.last, x + 256);
+      std::uint32_t part[kChannels] = {};
+      for (; x < end; ++x) {
+        for (std::size_t c = 0; c < kChannels; ++c) part[c] += columns[x * kChannels + c];
+      }
+      for (std::size_t c = 0; c < kChannels; ++c) sums[c] += part[c];
+    }
+    const std::uint32_t* first = columns + across.first * kChannels;
+    const std::uint32_t* last = columns + across.last * kChannels;
+    for (std::size_t c = 0; c < kChannels; ++c) {
+      const std::uint64_t sum = sums[c] * target + std::uint64_t{first[c]} * across.first_weight +
+                                std::uint64_t{last[c]} * across.last_weight;
+      out[c] = static_cast<std::uint8_t>((sum + area / 2) / area);
+    }
+  }
+}
+
 /// Shrinks by exact area averaging: what cv::INTER_AREA approximates in float, here in whole
 /// numbers and rounded once. Columns are summed first, a row at a time, which vectorises.
 Image shrink(const ImageView& image, int width, int height) {
@@ -90,16 +118,16 @@ Image shrink(const ImageView& image, int width, int height) {
     }
 
     std::uint8_t* to = small.pixels.data() + i * columns_out * cn;
-    for (std::size_t j = 0; j < columns_out; ++j) {
-      const Span across = span_of(j, source_width, columns_out);
-      for (std::size_t c = 0; c < cn; ++c) {
-        std::uint64_t sum = 0;
-        for (std::size_t x = across.first + 1; x < across.last; ++x) sum += columns[x * cn + c];
-        sum = sum * columns_out +
-              std::uint64_t{columns[across.first * cn + c]} * across.first_weight +
-              std::uint64_t{columns[across.last * cn + c]} * across.last_weight;
-        *to++ = static_cast<std::uint8_t>((sum + area / 2) / area);
-      }
+    switch (image.format) {
+      case PixelFormat::gray:
+        average_across<1>(columns.data(), source_width, columns_out, area, to);
+        break;
+      case PixelFormat::rgb:
+        average_across<3>(columns.data(), source_width, columns_out, area, to);
+        break;
+      case PixelFormat::rgba:
+        average_across<4>(columns.data(), source_width, columns_out, area, to);
+        break;
     }
   }
   return small;

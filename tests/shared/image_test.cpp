@@ -47,4 +47,20 @@ TEST(Orientation, HonoursStrideAndChannels) {
   EXPECT_EQ(turned.pixels, (std::vector<std::uint8_t>{10, 11, 12, 7, 8, 9, 4, 5, 6, 1, 2, 3}));
 }
 
+TEST(Reduce, EveryPixelIsTheRoundedMeanOfItsSquare) {
+  // Two by two, and a column and a row that are left over.
+  const Image gray = letters({0, 1, 10, 20, 99, 2, 4, 30, 41, 99, 99, 99, 99, 99, 99}, 5);
+  EXPECT_EQ(nevus::reduce(gray.view(), 2).pixels, (std::vector<std::uint8_t>{2, 25}));
+  EXPECT_EQ(nevus::reduce(gray.view(), 1).pixels, gray.pixels);
+  // Channels keep to themselves, gaps between rows are not looked at.
+  const std::uint8_t padded[] = {0, 100, 255, 2, 200, 255, 7, 7, 4, 100, 255, 6, 200, 255, 7, 7};
+  EXPECT_EQ(nevus::reduce({padded, 2, 2, 8, PixelFormat::rgb}, 2).pixels,
+            (std::vector<std::uint8_t>{3, 150, 255}));
+}
+
+TEST(Reduce, TheBrightestStaysSo) {
+  const Image white = letters(std::string(32 * 48, '\xff'), 32);
+  EXPECT_EQ(nevus::reduce(white.view(), 16).pixels, std::vector<std::uint8_t>(6, 255));
+}
+
 }  // namespace

@@ -97,6 +97,9 @@ TEST(CropAndResize, OpaqueAlphaGreyAndStrideChangeNothing) {
     const Image expected = crop_and_resize(rgb.view(), spec_of(224));
     const Image rgba = with_format(rgb, PixelFormat::rgba);
     EXPECT_EQ(crop_and_resize(rgba.view(), spec_of(224)).pixels, expected.pixels);
+    nevus::ImageView known = rgba.view();
+    known.opaque = true;
+    EXPECT_EQ(crop_and_resize(known, spec_of(224)).pixels, expected.pixels);
 
     const Image gray = noise_picture(width, 300, PixelFormat::gray);
     const Image copied = with_format(gray, PixelFormat::rgb);
