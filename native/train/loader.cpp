@@ -68,9 +68,8 @@ struct Loader::Impl {
                              static_cast<std::size_t>(shape.width);
     batch.images.resize(batch.images.size() + size);
     const auto out = std::span<float>(batch.images).last(size);
-    const Image view = spec.augment
-                           ? augment(photo->view(), shape, *spec.augment, mix({seed, index}))
-                           : Image();
+    const Image view =
+        spec.augment ? augment(photo->view(), shape, *spec.augment, mix({seed, index})) : Image();
     normalize(spec.augment ? view.view() : photo->view(), shape, out);
     batch.labels.push_back(sample.label);
     batch.indices.push_back(index);

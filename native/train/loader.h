@@ -28,10 +28,10 @@ struct Batch {
 struct LoaderSpec {
   PreprocessSpec input;
   int view_height = 0, view_width = 0;  ///< of augmented views; 0: the input's
-  int threads = 2;                     ///< >= 1
-  int ahead = 4;                       ///< batches kept ready at most, >= 1
-  std::optional<AugmentSpec> augment;  ///< none: the preprocessing of the model package itself
-  PhotoCache* cache = nullptr;         ///< none: every photo is decoded every time
+  int threads = 2;                      ///< >= 1
+  int ahead = 4;                        ///< batches kept ready at most, >= 1
+  std::optional<AugmentSpec> augment;   ///< none: the preprocessing of the model package itself
+  PhotoCache* cache = nullptr;          ///< none: every photo is decoded every time
 };
 
 /// Called from a worker thread, one at a time, for each photo that can't be read.

@@ -31,8 +31,8 @@ struct Recipe {
   double drop_connect = 0.0;
   double norm_momentum = 0.05;  ///< batch-norm's, 0..1
   double ema_epochs = 0.5;      ///< weights are averaged over about so many epochs; 0: not at all
-  int first_size = 0;           ///< views of the first epoch, pixels; see view_size(); 0: the input's
-  double val_share = 0.2;       ///< of each class, where no photo is marked "val"; 0.05..0.5
+  int first_size = 0;      ///< views of the first epoch, pixels; see view_size(); 0: the input's
+  double val_share = 0.2;  ///< of each class, where no photo is marked "val"; 0.05..0.5
 
   std::string optimizer = "adamw";  ///< or "sgd": Nesterov's momentum (Sutskever et al., 2013)
   double momentum = 0.9;            ///< of sgd, 0..1
@@ -127,9 +127,9 @@ Result<std::vector<RateTrial>> find_rate(const TrainOptions& options, TrainObser
 /// Where the loss falls most steeply over the logarithm of the rate; NaN for fewer than 10 trials.
 double steepest_rate(const std::vector<RateTrial>& trials);
 
-/// Side of an epoch's views, pixels: from `first` they grow in steps of 32 (the network's stride) over
-/// the first two thirds of the epochs ("progressive learning", Tan & Le, "EfficientNetV2", ICML
-/// 2021). A view of 160 costs half of one of 224.
+/// Side of an epoch's views, pixels: from `first` they grow in steps of 32 (the network's stride)
+/// over the first two thirds of the epochs ("progressive learning", Tan & Le, "EfficientNetV2",
+/// ICML 2021). A view of 160 costs half of one of 224.
 /// @param full   the input's side; @param first  0, or as large as that: every epoch has `full`
 /// @param epoch  from 1
 int view_size(int full, int first, int epoch, int epochs);
