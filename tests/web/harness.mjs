@@ -180,7 +180,12 @@ export async function answerTo(page, name, timeout = 60_000) {
         const app = document.querySelector('main#app');
         const result = document.querySelector('#result');
         if (app.dataset.state === 'failed') return true;
-        return app.dataset.state === 'answered' && result.dataset.file === file;
+        // The outline is the last part of an answer.
+        return (
+          app.dataset.state === 'answered' &&
+          result.dataset.file === file &&
+          result.dataset.lesion !== undefined
+        );
       },
       name,
       { timeout },

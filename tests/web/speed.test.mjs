@@ -98,7 +98,7 @@ test(
         });
         const time = await page.evaluate(() => globalThis.measured);
         console.log(
-          `${time.toFixed(0)} ms from choice to answer (decode ${ms.decode.toFixed(0)}, ` +
+          `${time.toFixed(0)} ms from choice to answer (decode ${ms.decode.toFixed(0)}, copy ${ms.copy.toFixed(0)}, ` +
             `preprocess ${ms.preprocess.toFixed(0)}, network ${ms.inference.toFixed(0)}, ` +
             `worker in all ${ms.total.toFixed(0)}); longest task of the UI thread ` +
             `${wall.toFixed(0)} ms, ${processor.toFixed(0)} ms of it computing`,

@@ -40,6 +40,7 @@ struct State {
       photo;  // RGBA; malloc, since a vector would clear 49 MB first
   int width = 0;
   int height = 0;
+  bool opaque = false;
   nevus::Quality quality;
   std::vector<float> tensor;
   nevus::Image preview;
@@ -100,8 +101,12 @@ std::string_view codec_name(nevus::ImageCodec codec) {
 }
 
 ImageView photo_view() {
-  return {state.photo.get(), state.width, state.height, static_cast<std::size_t>(state.width) * 4,
-          nevus::PixelFormat::rgba};
+  return {state.photo.get(),
+          state.width,
+          state.height,
+          static_cast<std::size_t>(state.width) * 4,
+          nevus::PixelFormat::rgba,
+          state.opaque};
 }
 
 json quality_json(const nevus::Quality& quality) {
@@ -120,6 +125,21 @@ json crop_json(const nevus::Rect& crop, const ImageView& photo) {
           {"y", double(crop.y) / photo.height},
           {"width", double(crop.width) / photo.width},
           {"height", double(crop.height) / photo.height}};
+}
+
+/// Made smaller by a whole number. Photos that are long and narrow beyond use become a picture that
+/// is a pixel or more a side all the same.
+nevus::Image preview_of(const ImageView& photo, int factor) {
+  constexpr int kMostFactor = 16;  // nevus::reduce's
+  if (factor <= std::min({kMostFactor, photo.width, photo.height}))
+    return nevus::reduce(photo, factor);
+  nevus::Image small(std::max(1, photo.width / factor), std::max(1, photo.height / factor),
+                     photo.format);
+  const cv::Mat from(photo.height, photo.width, CV_8UC4, const_cast<std::uint8_t*>(photo.data),
+                     photo.stride);
+  cv::Mat to(small.height, small.width, CV_8UC4, small.pixels.data());
+  cv::resize(from, to, to.size(), 0, 0, cv::INTER_AREA);
+  return small;
 }
 
 std::size_t tensor_size() {
@@ -180,9 +200,11 @@ EMSCRIPTEN_KEEPALIVE const float* nevus_self_test() {
 }
 
 /// Room for a photo of width x height RGBA pixels (straight alpha, upright), to be filled by
-/// JavaScript; replaces the photo before it. Null when there is no memory or the size is absurd.
-EMSCRIPTEN_KEEPALIVE std::uint8_t* nevus_photo(int width, int height) {
+/// JavaScript; replaces the photo before it. `opaque`: every alpha will be 255. Null when there is
+/// no memory or the size is absurd.
+EMSCRIPTEN_KEEPALIVE std::uint8_t* nevus_photo(int width, int height, bool opaque) {
   state.photo.reset();
+  state.opaque = opaque;
   state.width = state.height = 0;
   if (width < 1 || height < 1 || std::int64_t{width} * height > nevus::kMaxPixels) return nullptr;
   state.photo.reset(
@@ -200,7 +222,7 @@ EMSCRIPTEN_KEEPALIVE const char* nevus_orient(int orientation) {
   return guarded([&]() -> json {
     if (!state.photo) return {{"error", "no photo is loaded"}, {"field", ""}};
     const nevus::Image upright = nevus::apply_orientation(photo_view(), orientation);
-    if (!nevus_photo(upright.width, upright.height)) throw std::bad_alloc();
+    if (!nevus_photo(upright.width, upright.height, state.opaque)) throw std::bad_alloc();
     std::copy(upright.pixels.begin(), upright.pixels.end(), state.photo.get());
     return {{"width", state.width}, {"height", state.height}};
   });
@@ -213,7 +235,7 @@ EMSCRIPTEN_KEEPALIVE void nevus_release_photo() {
 
 /// Measures the photo, fills the network's input (nevus_tensor) and makes a preview of at most
 /// `preview_side` pixels (nevus_preview). {"quality", "preview": {"width", "height"}, "crop": {"x",
-/// "y", "width", "height"} in shares of the photo, "lesion": nevus::lesion_json} or an error.
+/// "y", "width", "height"} in shares of the photo} or an error.
 EMSCRIPTEN_KEEPALIVE const char* nevus_prepare(int preview_side) {
   return guarded([&]() -> json {
     if (!state.has_package) return {{"error", "no model is loaded"}, {"field", ""}};
@@ -226,25 +248,21 @@ EMSCRIPTEN_KEEPALIVE const char* nevus_prepare(int preview_side) {
     // A whole number of pixels a side makes one: faster than an exact size.
     const int side = std::max(view.width, view.height);
     const int factor = std::max(1, (side + preview_side - 1) / std::max(1, preview_side));
-    const int width = std::max(1, view.width / factor);
-    const int height = std::max(1, view.height / factor);
-    state.preview = nevus::Image(width, height, nevus::PixelFormat::rgba);
-    const cv::Mat whole(view.height, view.width, CV_8UC4, state.photo.get(), view.stride);
-    const cv::Mat source = whole(cv::Rect(0, 0, std::min(view.width, width * factor),
-                                          std::min(view.height, height * factor)));
-    cv::Mat preview(height, width, CV_8UC4, state.preview.pixels.data());
-    if (factor == 1)
-      source.copyTo(preview);
-    else
-      cv::resize(source, preview, preview.size(), 0, 0, cv::INTER_AREA);
-
-    const nevus::Lesion lesion = nevus::find_lesion(view);
-    const nevus::LesionMeasures measures = nevus::measure_lesion(view, lesion.outline);
+    state.preview = preview_of(view, factor);
 
     return {{"quality", quality_json(state.quality)},
-            {"lesion", nevus::lesion_json(lesion, measures)},
-            {"preview", {{"width", width}, {"height", height}}},
+            {"preview", {{"width", state.preview.width}, {"height", state.preview.height}}},
             {"crop", crop_json(nevus::center_square(view.width, view.height), view)}};
+  });
+}
+
+/// The photo's outline: nevus::lesion_json, or an error. Apart from nevus_prepare, since the
+/// network need not wait for it.
+EMSCRIPTEN_KEEPALIVE const char* nevus_outline() {
+  return guarded([&]() -> json {
+    if (!state.photo) return {{"error", "no photo is loaded"}, {"field", ""}};
+    const nevus::Lesion lesion = nevus::find_lesion(photo_view());
+    return nevus::lesion_json(lesion, nevus::measure_lesion(photo_view(), lesion.outline));
   });
 }
 
@@ -262,9 +280,11 @@ EMSCRIPTEN_KEEPALIVE const char* nevus_frame(int x, int y, int side) {
       square.x = std::clamp(x, 0, whole.width - square.width);
       square.y = std::clamp(y, 0, whole.height - square.height);
     }
-    const ImageView part{whole.data + static_cast<std::size_t>(square.y) * whole.stride +
-                             4 * static_cast<std::size_t>(square.x),
-                         square.width, square.height, whole.stride, whole.format};
+    ImageView part = whole;
+    part.data +=
+        static_cast<std::size_t>(square.y) * whole.stride + 4 * static_cast<std::size_t>(square.x);
+    part.width = square.width;
+    part.height = square.height;
     state.quality = nevus::assess_quality(part);
     state.tensor.resize(tensor_size());
     nevus::preprocess(part, state.package.input, state.tensor);

@@ -11,10 +11,11 @@ interface CoreModule {
   _nevus_inspect(pointer: number, size: number): number;
   _nevus_load_package(pointer: number, size: number): number;
   _nevus_self_test(): number;
-  _nevus_photo(width: number, height: number): number;
+  _nevus_photo(width: number, height: number, opaque: number): number;
   _nevus_orient(orientation: number): number;
   _nevus_release_photo(): void;
   _nevus_prepare(previewSide: number): number;
+  _nevus_outline(): number;
   _nevus_frame(x: number, y: number, side: number): number;
   _nevus_tensor(): number;
   _nevus_preview(): number;
@@ -72,7 +73,6 @@ export interface EncodedInfo {
 export interface Prepared {
   quality: Quality;
   crop: Crop;
-  lesion: Lesion;
   preview: Pixels;
   /** The network's input; a view on the core's memory, valid until the core is called again. */
   tensor: Float32Array<ArrayBuffer>;
@@ -134,9 +134,13 @@ export class Core {
     return this.#floats(pointer, this.#tensorLength).slice();
   }
 
-  /** Memory for width x height RGBA pixels inside the core, to be filled at once. @throws Refusal */
-  photo(width: number, height: number): Uint8Array<ArrayBuffer> {
-    const pointer = this.#module._nevus_photo(width, height);
+  /**
+   * Memory for width x height RGBA pixels inside the core, to be filled at once.
+   * @param opaque whether every alpha will be 255
+   * @throws Refusal
+   */
+  photo(width: number, height: number, opaque: boolean): Uint8Array<ArrayBuffer> {
+    const pointer = this.#module._nevus_photo(width, height, Number(opaque));
     if (pointer === 0) throw new Refusal('not enough memory for this photo');
     return this.#module.HEAPU8.subarray(pointer, pointer + width * height * 4);
   }
@@ -150,12 +154,11 @@ export class Core {
     this.#module._nevus_release_photo();
   }
 
-  /** Quality, crop, outline, tensor, and a preview of at most `previewSide` pixels. @throws Refusal */
+  /** Quality, crop, tensor, and a preview of at most `previewSide` pixels. @throws Refusal */
   prepare(previewSide: number): Prepared {
     const { preview, ...rest } = this.#parse<{
       quality: Quality;
       crop: Crop;
-      lesion: Lesion;
       preview: { width: number; height: number };
     }>(this.#module._nevus_prepare(previewSide));
     return {
@@ -165,15 +168,17 @@ export class Core {
     };
   }
 
+  /** The photo's outline and its measures; its pixels must still be there. @throws Refusal */
+  outline(): Lesion {
+    return this.#parse<Lesion>(this.#module._nevus_outline());
+  }
+
   /**
    * Another square of the photo that `prepare` saw, as the network's input.
    * @param frame in shares of the photo
    * @throws Refusal
    */
-  frame(
-    frame: Crop,
-    photo: { width: number; height: number },
-  ): Omit<Prepared, 'lesion' | 'preview'> {
+  frame(frame: Crop, photo: { width: number; height: number }): Omit<Prepared, 'preview'> {
     const pixel = (share: number, size: number) => Math.round(share * size);
     const part = this.#parse<{ quality: Quality; crop: Crop }>(
       this.#module._nevus_frame(

@@ -8,6 +8,7 @@ const MAX_PIXELS = 64_000_000;
 /**
  * Decodes, applies the EXIF orientation, writes the pixels into `core`.
  * @param bytes the file's content, which the core has inspected
+ * @return when decoding ended and copying began, by performance.now()
  * @throws Refusal
  */
 export async function decodeInto(
@@ -15,7 +16,7 @@ export async function decodeInto(
   file: Blob,
   bytes: Uint8Array<ArrayBuffer>,
   info: EncodedInfo,
-): Promise<void> {
+): Promise<number> {
   let bitmap: ImageBitmap;
   try {
     // Pixels as stored: no colour management, no premultiplied alpha, as the native program reads them.
@@ -32,11 +33,15 @@ export async function decodeInto(
   } catch {
     throw new Refusal(await undecodable(info.codec));
   }
+  const decoded = performance.now();
   try {
     const { width, height } = bitmap;
     if (width * height > MAX_PIXELS)
       throw new Refusal(`${width} x ${height} pixels; at most 64 megapixels can be judged`);
-    if (!(await copyByFrame(core, bitmap, info.orientation))) copyByCanvas(core, bitmap);
+    const opaque = info.codec === 'JPEG';
+    if (!(await copyByFrame(core, bitmap, info.orientation, opaque)))
+      copyByCanvas(core, bitmap, opaque);
+    return decoded;
   } finally {
     bitmap.close();
   }
@@ -91,7 +96,12 @@ function isProfile(start: Uint8Array): boolean {
 }
 
 /** WebCodecs copies straight into WebAssembly memory. False where it isn't there or can't. */
-async function copyByFrame(core: Core, bitmap: ImageBitmap, orientation: number): Promise<boolean> {
+async function copyByFrame(
+  core: Core,
+  bitmap: ImageBitmap,
+  orientation: number,
+  opaque: boolean,
+): Promise<boolean> {
   if (typeof VideoFrame === 'undefined') return false;
   let frame: VideoFrame | undefined;
   try {
@@ -106,7 +116,7 @@ async function copyByFrame(core: Core, bitmap: ImageBitmap, orientation: number)
     if (stored ? orientation === 1 : frame.displayWidth !== width || frame.displayHeight !== height)
       return false;
     if (frame.allocationSize(layout) !== width * height * 4) return false;
-    await frame.copyTo(core.photo(width, height), layout);
+    await frame.copyTo(core.photo(width, height, opaque), layout);
     if (stored) core.orient(orientation);
     return true;
   } catch (error) {
@@ -117,11 +127,11 @@ async function copyByFrame(core: Core, bitmap: ImageBitmap, orientation: number)
   }
 }
 
-function copyByCanvas(core: Core, bitmap: ImageBitmap): void {
+function copyByCanvas(core: Core, bitmap: ImageBitmap, opaque: boolean): void {
   const { width, height } = bitmap;
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
   if (!context) throw new Refusal('not enough memory for this photo');
   context.globalCompositeOperation = 'copy';
   context.drawImage(bitmap, 0, 0);
-  core.photo(width, height).set(context.getImageData(0, 0, width, height).data);
+  core.photo(width, height, opaque).set(context.getImageData(0, 0, width, height).data);
 }

@@ -1,7 +1,8 @@
 // Every photo of the list as a file, made here: the columns and keys of `nevus predict --csv` and
 // `--json`, in the core's English whatever the page's language.
 
-import type { Answer, Lesion, ModelPackage } from './protocol';
+import { lesionOf } from './lesion';
+import type { Answer, ModelPackage } from './protocol';
 import type { QueueRow } from './queue';
 
 /** As native/commands/predict.cpp says it. */
@@ -59,9 +60,10 @@ function entry(row: QueueRow, answer: Answer, model: ModelPackage): object {
     ...(row.frame ? { frame: answer.crop } : {}),
     reasons: answer.reasons,
     quality: { ...quality, issues: quality.issues.map(({ id }) => id) },
-    lesion: JSON.parse(answer.lesion) as Lesion,
+    lesion: lesionOf(answer) ?? null,
     ms: {
       decode: timings.decode,
+      copy: timings.copy,
       preprocess: timings.preprocess,
       inference: timings.inference,
     },

@@ -11,6 +11,7 @@ import { language, preferredLanguage, setLanguage, t, translatePage, type Langua
 import { save, toCsv, toJson } from './export';
 import { fromClipboard, fromDrop, fromFiles, type Intake } from './intake';
 import { JournalDoor } from './journal_door';
+import { lesionOf } from './lesion';
 import { element, Mirror, write } from './mirror';
 import { Offline } from './offline';
 import { Picture } from './picture';
@@ -21,7 +22,6 @@ import type {
   BackendChoice,
   Crop,
   FromWorker,
-  Lesion,
   ModelPackage,
   Photo,
   Pixels,
@@ -380,6 +380,8 @@ function finish(id: number): QueueRow | undefined {
 
 /** Rows whose thumbnail is still to come, by job. */
 const answeredJobs = new Map<number, QueueRow>();
+/** The answer whose outline is still to come: only the shown photo's comes later than the answer. */
+let unoutlined: { id: number; answer: Answer; row: QueueRow } | undefined;
 
 worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
   const { selected } = queue;
@@ -424,6 +426,7 @@ worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
       if (row && model) {
         if (row.picture === '') answeredJobs.set(message.id, row);
         const first = queue.answer(row, message.answer);
+        if (first.lesion === '') unoutlined = { id: message.id, answer: first, row };
         backend = message.answer.backend;
         if (message.id === showing && message.heatmap) {
           answer = first;
@@ -441,6 +444,15 @@ worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
       changed();
       break;
     }
+    case 'outline':
+      if (message.id !== unoutlined?.id) break;
+      unoutlined.answer.lesion = message.lesion;
+      if (message.id === showing) {
+        giveScale(unoutlined.row);
+        showAnswer(unoutlined.row, model as ModelPackage);
+      }
+      unoutlined = undefined;
+      break;
     case 'thumbnail': {
       const row = answeredJobs.get(message.id);
       answeredJobs.delete(message.id);
@@ -505,8 +517,8 @@ function giveScale(row: QueueRow): void {
     row.mmPerPixel === undefined
       ? ''
       : String(Number((row.mmPerPixel * judged.width * quality.width).toPrecision(4)));
-  const lesion = JSON.parse(row.answer.lesion) as Lesion;
-  if (!lesion.found) return;
+  const lesion = lesionOf(row.answer);
+  if (!lesion?.found) return;
   frameAround.hidden = false;
   if (row.mmPerPixel === undefined) delete lesion.measures.diameter_mm;
   else lesion.measures.diameter_mm = lesion.measures.diameter_px * row.mmPerPixel;
@@ -570,7 +582,7 @@ for (const toggle of [heatmapToggle, outlineToggle, expertToggle])
 heatmapOpacity.addEventListener('input', render);
 wipe.addEventListener('input', render);
 frameAround.addEventListener('click', () => {
-  const lesion = answer && (JSON.parse(answer.lesion) as Lesion);
+  const lesion = answer && lesionOf(answer);
   if (lesion?.found && answer) picture.put(views.inShares(lesion.crop, answer.quality));
 });
 frameWidth.addEventListener('change', () => {

@@ -96,7 +96,8 @@ export class Mirror {
       result['outcome'] = answer.outcome;
       result['malignancy'] = String(answer.malignancy);
       result['ms'] = JSON.stringify(answer.timings);
-      result['lesion'] = answer.lesion;
+      if (answer.lesion === '') delete result['lesion'];
+      else result['lesion'] = answer.lesion;
       result['crop'] = JSON.stringify(answer.crop);
     } else {
       for (const key of ['file', 'outcome', 'malignancy', 'ms', 'lesion', 'crop'])

@@ -56,7 +56,10 @@ export interface Quality {
 
 /** Milliseconds; `total` runs from the photo's arrival to the finished answer. */
 export interface Timings {
+  /** Reading the file and decoding it. */
   decode: number;
+  /** The decoded pixels into the core. */
+  copy: number;
   preprocess: number;
   inference: number;
   total: number;
@@ -122,7 +125,10 @@ export interface Answer {
   quality: Quality;
   codec: string;
   crop: Crop;
-  /** JSON of a Lesion: every row of the list keeps it, and as text it takes the least memory. */
+  /**
+   * JSON of a Lesion: every row of the list keeps it, and as text it takes the least memory. Empty
+   * until it is known, which is a moment after the answer.
+   */
   lesion: string;
   timings: Timings;
   backend: Backend;
@@ -218,6 +224,8 @@ export type FromWorker =
   | { type: 'refused'; id: number; file: string; reason: string }
   /** A newer photo to show arrived before this one's answer. */
   | { type: 'dropped'; id: number }
+  /** JSON of the Lesion that the answer came without. */
+  | { type: 'outline'; id: number; lesion: string }
   /** A small JPEG; comes after the answer. */
   | { type: 'thumbnail'; id: number; picture: Blob }
   | { type: 'stability'; id: number; stability: Stability }

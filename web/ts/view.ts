@@ -3,6 +3,7 @@
 
 import { predictiveValues, type Prevalence } from './explain';
 import { number, t, translate, type Key } from './i18n';
+import { lesionOf } from './lesion';
 import type {
   Answer,
   Backend,
@@ -199,19 +200,22 @@ function classSection(answer: Answer, model: ModelPackage): Section {
   };
 }
 
-const lesionOf = (answer: Answer) => JSON.parse(answer.lesion) as Lesion;
-
 /** The outline's points for the canvas; none where there is nothing to judge. */
 export function outlinePoints(answer: Answer | undefined): number[] {
   if (!answer || answer.outcome === 'cannot_judge') return [];
   const lesion = lesionOf(answer);
-  if (!lesion.found) return [];
+  if (!lesion?.found) return [];
   const { width, height } = answer.quality;
   return lesion.outline.flatMap(([x, y]) => [x / width, y / height]);
 }
 
-function outlineSection(answer: Answer): Section {
+/** None until the outline is known. */
+function outlineSections(answer: Answer): Section[] {
   const lesion = lesionOf(answer);
+  return lesion ? [outlineSection(lesion)] : [];
+}
+
+function outlineSection(lesion: Lesion): Section {
   const title = t('outline.title');
   if (!lesion.found) return { title, rows: [], note: translate(lesion.issue.sentence) };
   const { measures, sentences } = lesion;
@@ -297,6 +301,7 @@ function computeSection(answer: Answer, model: ModelPackage, expert: boolean): S
       ...(expert
         ? [
             { label: t('compute.decode'), value: milliseconds(timings.decode) },
+            { label: t('compute.copy'), value: milliseconds(timings.copy) },
             { label: t('compute.preprocess'), value: milliseconds(timings.preprocess) },
             { label: t('compute.inference'), value: milliseconds(timings.inference) },
           ]
@@ -521,7 +526,7 @@ export function answerView(answer: Answer, model: ModelPackage, more: Explanatio
     sections: [
       ...(judged ? [estimateSection(answer, model, more.stability)] : []),
       ...(judged && (expert || model.classes.length > 2) ? [classSection(answer, model)] : []),
-      ...(judged ? [outlineSection(answer)] : []),
+      ...(judged ? outlineSections(answer) : []),
       ...(more.rival ? [rivalSection(answer, model, more.rival)] : []),
       ...(expert ? [prevalenceSection(model, more.prevalence), operatingSection(model)] : []),
       photo,
@@ -544,7 +549,11 @@ export function reportSections(answer: Answer, model: ModelPackage, more: Explan
   return [
     ...(judged ? [estimateSection(answer, model, more.stability)] : []),
     ...(judged
-      ? [classSection(answer, model), operatingSection(model), brief(outlineSection(answer))]
+      ? [
+          classSection(answer, model),
+          operatingSection(model),
+          ...outlineSections(answer).map(brief),
+        ]
       : []),
     photo,
   ];

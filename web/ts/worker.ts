@@ -172,21 +172,23 @@ async function analyse(
   let here = kept?.row === row ? kept : undefined;
   kept = undefined;
   let codec = here?.codec ?? '';
+  let decoded: number | undefined;
   if (!here) {
     const bytes = await read(photo.file);
     const info = core.inspect(bytes);
     codec = info.codec;
-    await decodeInto(core, photo.file, bytes, info);
+    decoded = await decodeInto(core, photo.file, bytes, info);
   }
-  const decoded = performance.now();
+  const copied = performance.now();
+  decoded ??= copied;
   if (dropped()) return;
 
   let preview: Pixels | undefined;
-  let part: Omit<Prepared, 'lesion' | 'preview'> | undefined;
+  let part: Omit<Prepared, 'preview'> | undefined;
   if (!here || !frame) {
     const whole = core.prepare(show ? PREVIEW_SIDE : LISTED_SIDE);
     const { width, height } = whole.quality;
-    here = { row, codec, lesion: JSON.stringify(whole.lesion), width, height };
+    here = { row, codec, lesion: here?.lesion ?? '', width, height };
     ({ preview } = whole);
     part = whole;
   }
@@ -203,6 +205,8 @@ async function analyse(
   if (dropped()) return;
 
   const { heatmap, ...decision } = core.decide(seen, HEATMAP_SIDE);
+  // Nobody waits for a photo that is only listed; of the shown one the outline follows.
+  if (!show) here.lesion ||= JSON.stringify(core.outline());
   const answer: Answer = {
     ...decision,
     logits: [...seen.logits],
@@ -215,7 +219,8 @@ async function analyse(
     lesion: here.lesion,
     timings: {
       decode: decoded - started,
-      preprocess: prepared - decoded,
+      copy: copied - decoded,
+      preprocess: prepared - copied,
       inference: inferred - prepared,
       total: performance.now() - started,
     },
@@ -228,6 +233,15 @@ async function analyse(
     { type: 'answer', id, answer, heatmap: show ? heatmap : null },
     show ? [heatmap.data.buffer] : [],
   );
+  if (here.lesion === '') {
+    try {
+      here.lesion = JSON.stringify(core.outline());
+      post({ type: 'outline', id, lesion: here.lesion });
+    } catch (error) {
+      // The answer stands without it.
+      console.warn(words(error));
+    }
+  }
   if (listed && preview) {
     if (!kept) core.releasePhoto();
     const picture = await thumbnail(preview).catch(() => undefined);

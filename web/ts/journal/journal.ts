@@ -29,6 +29,7 @@ import {
   type Bytes,
 } from './seal';
 import { KINDS, Store, type Kind, type Put, type Vault } from './store';
+import { lesionOf } from '../lesion';
 import type { Lesion } from '../protocol';
 
 /** Says that there were photos, and nothing about them: how their loss is noticed. */
@@ -189,11 +190,7 @@ export class Journal {
         outcome: answer.outcome,
         malignancy: answer.malignancy,
         model: { name: model.name.slice(0, 200), sha256: model.sha256 },
-        figures: figuresOf(
-          JSON.parse(answer.lesion) as Lesion,
-          copy.width / answer.quality.width,
-          copy,
-        ),
+        figures: figuresOf(lesionOf(answer), copy.width / answer.quality.width, copy),
       },
     };
     await this.#write([
@@ -476,11 +473,11 @@ async function bytesOf(blob: Blob): Promise<Bytes> {
 
 /** @param scale pixels of the kept copy for one of the photo */
 function figuresOf(
-  lesion: Lesion,
+  lesion: Lesion | undefined,
   scale: number,
   { width, height }: { width: number; height: number },
 ): Figures | null {
-  if (!lesion.found) return null;
+  if (!lesion?.found) return null;
   const within = (value: number, most: number) =>
     Math.min(most, Math.max(0, Math.round(value * scale * 100) / 100));
   const { crop, measures, confidence, outline } = lesion;
