@@ -258,13 +258,19 @@ Result<SiteSummary> assemble_site(const SiteOptions& options) {
 
   SiteSummary summary;
   summary.model_url = "model/model-" + sha256_hex(*model).substr(0, 12) + ".onnx";
-  std::map<std::string, std::string> values = model_card(*package);
-  values["@NEVUS_MODEL@"] = "../" + summary.model_url;
-  values["@NEVUS_VERSION@"] = escape_html(options.version);
-  values["@NEVUS_CSP@"] = escape_html(content_security_policy());
+  const auto values_in = [&](std::string_view language) {
+    std::map<std::string, std::string> values = model_card(*package, language);
+    values["@NEVUS_MODEL@"] = "../" + summary.model_url;
+    values["@NEVUS_VERSION@"] = escape_html(options.version);
+    values["@NEVUS_CSP@"] = escape_html(content_security_policy());
+    return values;
+  };
+  const auto english = values_in("en"), german = values_in("de");
   for (auto& [name, bytes] : *files) {
     if (!ends_with(name, ".html")) continue;
-    auto filled = fill_in(name, to_text(bytes), values);
+    // web/pages.mjs puts the German pages there.
+    const bool is_german = name.rfind("de/", 0) == 0;
+    auto filled = fill_in(name, to_text(bytes), is_german ? german : english);
     if (!filled.ok())
       return Error{options.site_template.string() + ": " + filled.error().message, ""};
     bytes = to_bytes(*filled);

@@ -3,19 +3,12 @@
 
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <optional>
 
 namespace nevus {
 namespace {
 
 using nlohmann::json;
-
-std::string number(double value, int decimals) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
-  return text.data();
-}
 
 struct Figure {
   std::string_view key, name, meaning;
@@ -37,8 +30,8 @@ constexpr std::array kFigures{
            "each probability divided by the class's share among validation lesions", true},
 };
 
-std::string shown(double value, bool percent) {
-  return percent ? number(100 * value, 1) + " %" : number(value, 3);
+std::string shown(double value, bool percent, const CardWords& say) {
+  return percent ? say.number(100 * value, 1) + " %" : say.number(value, 3);
 }
 
 std::optional<double> finite(const json& object, const std::string& key) {
@@ -64,143 +57,167 @@ const json& part(const json& object, const std::string& key) {
   return found != object.end() && found->is_structured() ? *found : nothing;
 }
 
-std::string interval(const json& pair, bool percent) {
+std::string interval(const json& pair, bool percent, const CardWords& say) {
   if (!pair.is_array() || pair.size() != 2 || !pair[0].is_number() || !pair[1].is_number())
-    return "not stated";
-  return shown(pair[0].get<double>(), percent) + " to " + shown(pair[1].get<double>(), percent);
+    return say("not stated");
+  return say("{low} to {high}", {{"low", shown(pair[0].get<double>(), percent, say)},
+                                 {"high", shown(pair[1].get<double>(), percent, say)}});
 }
 
 /// "0.957 (0.943 to 0.970)"; a dash where there is no figure.
-std::string with_interval(const json& set, const std::string& key, bool percent) {
+std::string with_interval(const json& set, const std::string& key, bool percent,
+                          const CardWords& say) {
   const auto value = finite(set, key);
   if (!value) return "–";
   const json& pair = part(set, key + "_ci");
-  return shown(*value, percent) +
-         (pair.is_array() ? " (" + interval(pair, percent) + ")" : std::string());
+  return shown(*value, percent, say) +
+         (pair.is_array() ? " (" + interval(pair, percent, say) + ")" : std::string());
 }
 
-CardTable figures_table(const json& set, const std::string& title) {
-  CardTable table{title, {}, {"Figure", "Value", "95 % interval"}, {}};
+CardTable figures_table(const json& set, const std::string& title, const CardWords& say) {
+  CardTable table{title, {}, {say("Figure"), say("Value"), say("95 % interval")}, {}};
   for (const Figure& figure : kFigures) {
     const std::string key(figure.key);
     const auto value = finite(set, key);
     if (!value) continue;
-    table.rows.push_back({{std::string(figure.name), std::string(figure.meaning)},
-                          {shown(*value, figure.percent), ""},
-                          {interval(part(set, key + "_ci"), figure.percent), ""}});
+    table.rows.push_back({{say(figure.name), say(figure.meaning)},
+                          {shown(*value, figure.percent, say), ""},
+                          {interval(part(set, key + "_ci"), figure.percent, say), ""}});
   }
   return table;
 }
 
-std::string count(const json& set, const char* key, const char* what) {
+/// @param what  with {n}
+std::string count(const json& set, const char* key, const char* what, const CardWords& say) {
   const auto n = finite(set, key);
-  return n ? ", " + number(*n, 0) + " " + what : "";
+  return n ? ", " + say(what, {{"n", say.number(*n, 0)}}) : "";
 }
 
 void add_classes(const json& test, const ModelPackage& package, const std::string& name,
-                 std::vector<CardTable>& tables) {
+                 const CardWords& say, std::vector<CardTable>& tables) {
   const json& auc = part(test, "class_auc");
   if (!auc.is_object()) return;
-  CardTable table{
-      name + ": each class", {}, {"Class", "AUC against the others (95 % interval)", "Recall"}, {}};
+  CardTable table{say("{name}: each class", {{"name", name}}),
+                  {},
+                  {say("Class"), say("AUC against the others (95 % interval)"), say("Recall")},
+                  {}};
   for (const ModelClass& one : package.classes) {
     const auto value = finite(auc, one.id);
     const auto recall = finite(part(test, "class_recall"), one.id);
     if (!value) continue;
     const json& pair = part(part(test, "class_auc_ci"), one.id);
-    table.rows.push_back({{one.name, ""},
-                          {shown(*value, false) + " (" + interval(pair, false) + ")", ""},
-                          {recall ? shown(*recall, true) : "–", ""}});
+    table.rows.push_back({{say(one.name), ""},
+                          {shown(*value, false, say) + " (" + interval(pair, false, say) + ")", ""},
+                          {recall ? shown(*recall, true, say) : "–", ""}});
   }
   if (!table.rows.empty()) tables.push_back(std::move(table));
 }
 
-void add_groups(const json& test, const std::string& name, std::vector<CardTable>& tables) {
+void add_groups(const json& test, const std::string& name, const CardWords& say,
+                std::vector<CardTable>& tables) {
   const json& by = part(test, "by");
   if (!by.is_object()) return;
   for (const auto& [column, values] : by.items()) {
     if (!values.is_object()) continue;
-    CardTable table{name + ", by " + column,
-                    {},
-                    {column, "Malignant / benign", "AUC", "Sensitivity", "Specificity"},
-                    {}};
+    CardTable table{
+        say("{name}, by {column}", {{"name", name}, {"column", say(column)}}),
+        {},
+        {say(column), say("Malignant / benign"), "AUC", say("Sensitivity"), say("Specificity")},
+        {}};
     for (const auto& [value, set] : values.items()) {
       const auto bad = finite(set, "n_malignant"), good = finite(set, "n_benign");
       table.rows.push_back(
-          {{value.empty() ? "not known" : value, ""},
-           {(bad ? number(*bad, 0) : "–") + " / " + (good ? number(*good, 0) : "–"), ""},
-           {with_interval(set, "auc", false), ""},
-           {with_interval(set, "sensitivity", true), ""},
-           {with_interval(set, "specificity", true), ""}});
+          {{value.empty() ? say("not known") : value, ""},
+           {(bad ? say.number(*bad, 0) : "–") + " / " + (good ? say.number(*good, 0) : "–"), ""},
+           {with_interval(set, "auc", false, say), ""},
+           {with_interval(set, "sensitivity", true, say), ""},
+           {with_interval(set, "specificity", true, say), ""}});
     }
     tables.push_back(std::move(table));
   }
 }
 
-void add_mistakes(const json& test, const std::string& name, std::vector<CardTable>& tables) {
+void add_mistakes(const json& test, const std::string& name, const CardWords& say,
+                  std::vector<CardTable>& tables) {
   const json& mistakes = part(test, "worst_mistakes");
   if (!mistakes.is_array()) return;
-  CardTable table{name + ": the gravest mistakes",
-                  "By name, so that whoever has the photos can look at them; the photos themselves "
-                  "are not ours to show.",
-                  {"Photo", "It is", "Estimated probability of malignancy"},
+  CardTable table{say("{name}: the gravest mistakes", {{"name", name}}),
+                  say("By name, so that whoever has the photos can look at them; the photos "
+                      "themselves are not ours to show."),
+                  {say("Photo"), say("It is"), say("Estimated probability of malignancy")},
                   {}};
   for (const json& one : mistakes) {
     const auto probability = finite(one, "malignancy");
     if (!probability) continue;
-    table.rows.push_back(
-        {{text_of(one, "file"), ""}, {text_of(one, "label"), ""}, {shown(*probability, true), ""}});
+    table.rows.push_back({{text_of(one, "file"), ""},
+                          {text_of(one, "label"), ""},
+                          {shown(*probability, true, say), ""}});
   }
   if (!table.rows.empty()) tables.push_back(std::move(table));
 }
 
-void add_test(const json& test, const ModelPackage& package, std::vector<CardTable>& tables) {
+void add_test(const json& test, const ModelPackage& package, const CardWords& say,
+              std::vector<CardTable>& tables) {
   const std::string name = text_of(test, "name");
-  CardTable table = figures_table(test, "Tested on: " + name + count(test, "n", "photos") +
-                                            count(test, "n_lesions", "lesions") +
-                                            count(test, "n_malignant", "malignant"));
+  CardTable table = figures_table(test,
+                                  say("Tested on: {name}", {{"name", name}}) +
+                                      count(test, "n", "{n} photos", say) +
+                                      count(test, "n_lesions", "{n} lesions", say) +
+                                      count(test, "n_malignant", "{n} malignant", say),
+                                  say);
   if (const auto refused = finite(test, "n_cannot_judge"); refused && *refused > 0)
-    table.note = "Of these photos the page would not judge " + number(*refused, 0) + ".";
+    table.note =
+        say("Of these photos the page would not judge {n}.", {{"n", say.number(*refused, 0)}});
   const json& other = part(test, "out_of_distribution");
   if (const auto beyond = finite(other, "beyond_limit")) {
-    table.note += " Of " + number(finite(other, "n").value_or(0), 0) +
-                  " pictures of something else it refuses " + shown(*beyond, true) +
-                  ", of the photos of lesions " +
-                  shown(finite(other, "photos_beyond_limit").value_or(NAN), true) + ".";
+    if (!table.note.empty()) table.note += " ";
+    table.note += say(
+        "Of {n} pictures of something else it refuses {share}, of the photos of lesions {photos}.",
+        {{"n", say.number(finite(other, "n").value_or(0), 0)},
+         {"share", shown(*beyond, true, say)},
+         {"photos", shown(finite(other, "photos_beyond_limit").value_or(NAN), true, say)}});
   }
   if (table.rows.empty()) return;
   tables.push_back(std::move(table));
-  add_classes(test, package, name, tables);
-  add_groups(test, name, tables);
-  add_mistakes(test, name, tables);
+  add_classes(test, package, name, say, tables);
+  add_groups(test, name, say, tables);
+  add_mistakes(test, name, say, tables);
 }
 
-std::string operating_words(const OperatingPoint& point) {
-  return "From a probability of malignancy of " + number(100 * point.threshold, 1) +
-         " % on, the answer is “Show this to a doctor”. On " + std::to_string(point.n) +
-         " validation photos that threshold flagged " + number(100 * point.sensitivity, 1) +
-         " % of the malignant ones (it missed " + number(100 * (1 - point.sensitivity), 1) +
-         " %) and left " + number(100 * point.specificity, 1) + " % of the benign ones unflagged.";
+std::string operating_words(const OperatingPoint& point, const CardWords& say) {
+  return say(
+      "From a probability of malignancy of {threshold} % on, the answer is “Show this to a "
+      "doctor”. "
+      "On {n} validation photos that threshold flagged {sensitivity} % of the malignant ones (it "
+      "missed {missed} %) and left {specificity} % of the benign ones unflagged.",
+      {{"threshold", say.number(100 * point.threshold, 1)},
+       {"n", std::to_string(point.n)},
+       {"sensitivity", say.number(100 * point.sensitivity, 1)},
+       {"missed", say.number(100 * (1 - point.sensitivity), 1)},
+       {"specificity", say.number(100 * point.specificity, 1)}});
 }
 
 /// What a reader wants to know of the training, each with its value.
-std::vector<std::pair<std::string, std::string>> training_facts(const json& training) {
+std::vector<std::pair<std::string, std::string>> training_facts(const json& training,
+                                                                const CardWords& say) {
   std::vector<std::pair<std::string, std::string>> facts;
   if (!training.is_object()) return facts;
   if (const std::string command = text_of(training, "command_line"); !command.empty())
-    facts.emplace_back("Command", command);
+    facts.emplace_back(say("Command"), command);
   if (const auto found = training.find("seed"); found != training.end() && found->is_number())
-    facts.emplace_back("Seed", found->dump());
+    facts.emplace_back(say("Seed"), found->dump());
   const json& data = part(training, "data");
   if (data.is_array()) {
     for (const json& one : data) {
       const auto train = finite(one, "train"), validation = finite(one, "validation");
       if (train && validation)
-        facts.emplace_back("Photos", text_of(one, "name") + ": " + number(*train, 0) +
-                                         " to learn from, " + number(*validation, 0) +
-                                         " to validate");
+        facts.emplace_back(say("Photos"),
+                           say("{name}: {train} to learn from, {validation} to validate",
+                               {{"name", text_of(one, "name")},
+                                {"train", say.number(*train, 0)},
+                                {"validation", say.number(*validation, 0)}}));
       if (const std::string hash = text_of(one, "sha256"); !hash.empty())
-        facts.emplace_back("SHA-256 of their list", hash);
+        facts.emplace_back(say("SHA-256 of their list"), hash);
     }
   }
   std::string versions;
@@ -209,7 +226,7 @@ std::vector<std::pair<std::string, std::string>> training_facts(const json& trai
       if (!versions.empty()) versions += ", ";
       versions += name + " " + (version.is_string() ? version.get<std::string>() : version.dump());
     }
-    facts.emplace_back("Versions", versions);
+    facts.emplace_back(say("Versions"), versions);
   }
   return facts;
 }
@@ -294,73 +311,87 @@ std::string escape_html(std::string_view text) {
   return out;
 }
 
-std::vector<CardTable> card_tables(const ModelPackage& package) {
+std::vector<CardTable> card_tables(const ModelPackage& package, const CardWords& say) {
   std::vector<CardTable> tables;
   const json& metrics = package.metrics;
   if (const json& tests = part(metrics, "tests"); tests.is_array())
-    for (const json& test : tests) add_test(test, package, tables);
+    for (const json& test : tests) add_test(test, package, say, tables);
   if (!metrics.is_object()) return tables;
   for (const auto& [name, set] : metrics.items()) {
     if (!set.is_object()) continue;
     const bool own = name == "validation";
     CardTable table =
-        figures_table(set, (own ? "Validation, by which the model and its threshold were chosen"
-                                : "Measured on: " + name) +
-                               count(set, "n", "photos"));
+        figures_table(set,
+                      (own ? say("Validation, by which the model and its threshold were chosen")
+                           : say("Measured on: {name}", {{"name", name}})) +
+                          count(set, "n", "{n} photos", say),
+                      say);
     if (table.rows.empty()) continue;
     if (own && part(metrics, "tests").is_array())
-      table.note = "These figures flatter the model; those of the tests above don't.";
+      table.note = say("These figures flatter the model; those of the tests above don't.");
     tables.push_back(std::move(table));
     const json& sources = part(set, "by_source");
     if (!sources.is_array()) continue;
-    CardTable by{"Validation, source by source", {}, {"Source", "Photos", "AUC"}, {}};
+    CardTable by{
+        say("Validation, source by source"), {}, {say("Source"), say("Photos"), "AUC"}, {}};
     for (const json& source : sources) {
       const auto n = finite(source, "n");
       by.rows.push_back({{text_of(source, "name"), ""},
-                         {n ? number(*n, 0) : "–", ""},
-                         {with_interval(source, "auc", false), ""}});
+                         {n ? say.number(*n, 0) : "–", ""},
+                         {with_interval(source, "auc", false, say), ""}});
     }
     tables.push_back(std::move(by));
   }
   return tables;
 }
 
-std::map<std::string, std::string> model_card(const ModelPackage& package) {
+std::map<std::string, std::string> model_card(const ModelPackage& package,
+                                              std::string_view language) {
+  const CardWords say(language);
+  // What a package says in words of its own is English, as far as anybody knows.
+  const auto own_words = [&](const std::string& words) {
+    return say.knows(words) ? escape_html(say(words))
+                            : "<span lang=\"en\">" + escape_html(words) + "</span>";
+  };
   std::string classes;
   for (const ModelClass& entry : package.classes) {
-    classes += "<tr><th scope=\"row\">" + escape_html(entry.name) + "</th><td>" +
-               (entry.malignant ? "malignant" : "not malignant") + "</td></tr>\n";
+    classes += "<tr><th scope=\"row\">" + own_words(entry.name) + "</th><td>" +
+               escape_html(say(entry.malignant ? "malignant" : "not malignant")) + "</td></tr>\n";
   }
   std::string limits;
   for (const std::string& limit : package.known_limits)
-    limits += "<li>" + escape_html(limit) + "</li>\n";
-  if (limits.empty()) limits = "<li>The package states none; there are always some.</li>";
+    limits += "<li>" + own_words(limit) + "</li>\n";
+  if (limits.empty())
+    limits = "<li>" + escape_html(say("The package states none; there are always some.")) + "</li>";
   std::string metrics;
-  for (const CardTable& table : card_tables(package)) metrics += table_html(table);
-  if (metrics.empty()) metrics = "<p>The package states no figures.</p>";
+  for (const CardTable& table : card_tables(package, say)) metrics += table_html(table);
+  if (metrics.empty())
+    metrics = "<p>" + escape_html(say("The package states no figures.")) + "</p>";
   std::string training;
-  for (const auto& [name, value] : training_facts(package.training))
+  for (const auto& [name, value] : training_facts(package.training, say))
     training += "<dt>" + escape_html(name) + "</dt><dd>" + escape_html(value) + "</dd>\n";
   if (const std::string config = text_of(package.training, "config"); !config.empty())
-    training +=
-        "<dt>Configuration</dt><dd><pre tabindex=\"0\">" + escape_html(config) + "</pre></dd>\n";
+    training += "<dt>" + escape_html(say("Configuration")) +
+                "</dt><dd><pre tabindex=\"0\" lang=\"en\">" + escape_html(config) + "</pre></dd>\n";
 
   return {{"@NEVUS_CARD_NAME@", escape_html(package.name)},
           {"@NEVUS_CARD_ARCHITECTURE@", escape_html(package.architecture)},
-          {"@NEVUS_CARD_INPUT@", std::to_string(package.input.width) + " × " +
-                                     std::to_string(package.input.height) + " pixels"},
+          {"@NEVUS_CARD_INPUT@",
+           say("{width} × {height} pixels", {{"width", std::to_string(package.input.width)},
+                                             {"height", std::to_string(package.input.height)}})},
           {"@NEVUS_CARD_SHA256@", escape_html(package.sha256)},
           {"@NEVUS_CARD_CLASSES@", classes},
           {"@NEVUS_CARD_OPERATING_POINT@",
-           "<p>" + escape_html(operating_words(package.operating_point)) + "</p>"},
+           "<p>" + escape_html(operating_words(package.operating_point, say)) + "</p>"},
           {"@NEVUS_CARD_METRICS@", metrics},
           {"@NEVUS_CARD_TRAINING@", training},
-          {"@NEVUS_CARD_LICENSE@", escape_html(package.license)},
-          {"@NEVUS_CARD_INTENDED_USE@", escape_html(package.intended_use)},
+          {"@NEVUS_CARD_LICENSE@", own_words(package.license)},
+          {"@NEVUS_CARD_INTENDED_USE@", own_words(package.intended_use)},
           {"@NEVUS_CARD_LIMITS@", limits}};
 }
 
 std::string model_card_markdown(const ModelPackage& package) {
+  const CardWords say("en");
   std::string text = "# The model: " + escape_markdown(package.name) + "\n\n";
   text += "A neural network (" + escape_markdown(package.architecture) + ") that looks at " +
           std::to_string(package.input.width) + " × " + std::to_string(package.input.height) +
@@ -369,17 +400,17 @@ std::string model_card_markdown(const ModelPackage& package) {
   for (const std::string& limit : package.known_limits)
     text += "- " + escape_markdown(limit) + "\n";
   text += "\n## When it says “Show this to a doctor”\n\n" +
-          operating_words(package.operating_point) + "\n\n## How well it does\n\n";
+          operating_words(package.operating_point, say) + "\n\n## How well it does\n\n";
   text +=
       "The interval is where the true figure would lie in 95 of 100 repetitions with photos of the "
       "same kind. Photos from elsewhere can lie outside of it.\n\n";
-  for (const CardTable& table : card_tables(package)) text += table_markdown(table);
+  for (const CardTable& table : card_tables(package, say)) text += table_markdown(table);
   text += "## What it tells apart\n\n| Class | Counts as |\n| --- | --- |\n";
   for (const ModelClass& one : package.classes)
     text += "| " + escape_markdown(one.name) + " | " +
             (one.malignant ? "malignant" : "not malignant") + " |\n";
   text += "\n## How it was made\n\n| | |\n| --- | --- |\n";
-  for (const auto& [name, value] : training_facts(package.training))
+  for (const auto& [name, value] : training_facts(package.training, say))
     text += "| " + escape_markdown(name) + " | " + escape_markdown(value) + " |\n";
   text += "| Licence | " + escape_markdown(package.license) + " |\n| SHA-256 of the network | " +
           escape_markdown(package.sha256) + " |\n";

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nevus/package.h"
+#include "site/card_words.h"
 
 namespace nevus {
 
@@ -26,13 +27,15 @@ struct CardTable {
 
 /// The figures of `metrics`: each of metrics.tests (as `nevus evaluate --record` writes them), then
 /// those of validation. Plain text; whatever doesn't have the shape that is expected is left out.
-std::vector<CardTable> card_tables(const ModelPackage& package);
+std::vector<CardTable> card_tables(const ModelPackage& package, const CardWords& say);
 
 /// Placeholder ("@NEVUS_CARD_NAME@") to HTML. The package's words are escaped: a package comes from
 /// anywhere.
-std::map<std::string, std::string> model_card(const ModelPackage& package);
+/// @param language  as CardWords
+std::map<std::string, std::string> model_card(const ModelPackage& package,
+                                              std::string_view language);
 
-/// The whole card as Markdown.
+/// The whole card as Markdown, in English.
 std::string model_card_markdown(const ModelPackage& package);
 
 }  // namespace nevus

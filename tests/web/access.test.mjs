@@ -25,7 +25,14 @@ after(async () => {
   await server?.stop();
 });
 
-const PAGES = ['index.html', 'de/index.html', 'privacy.html', 'de/privacy.html', 'model.html'];
+const PAGES = [
+  'index.html',
+  'de/index.html',
+  'privacy.html',
+  'de/privacy.html',
+  'model.html',
+  'de/model.html',
+];
 const shot = (page, name) => page.screenshot({ path: path.join(pictures, `access-${name}.png`) });
 
 async function withPage(options, work) {

@@ -24,6 +24,7 @@ const PAGES = [
   'index.html',
   'privacy.html',
   'model.html',
+  'de/model.html',
   'de/index.html',
   'de/privacy.html',
   'app/?backend=wasm',

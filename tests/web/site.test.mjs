@@ -92,6 +92,7 @@ test('the site is complete: every link, twin, hash and list is right', async () 
     'de/privacy.html',
     'privacy.html',
     'model.html',
+    'de/model.html',
     'model.json',
     'sw.js',
     '_headers',

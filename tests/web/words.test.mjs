@@ -123,7 +123,9 @@ test('the pages lead to each other in their language, and the app goes on in it'
     await nav(pages.de['nav.privacy']).click();
     assert.equal(page.url(), `${server.url}de/privacy.html`);
     assert.equal(await nav(pages.de['nav.privacy']).getAttribute('aria-current'), 'page');
-    assert.equal(await nav(pages.de['nav.model']).getAttribute('hreflang'), 'en');
+    await nav(pages.de['nav.model']).click();
+    assert.equal(page.url(), `${server.url}de/model.html`);
+    await page.goBack();
     await nav('English').click();
     assert.equal(page.url(), `${server.url}privacy.html`);
     await page.goBack();
@@ -135,6 +137,36 @@ test('the pages lead to each other in their language, and the app goes on in it'
     assert.equal(await page.locator('html').getAttribute('lang'), 'de');
     await page.locator('#home').click();
     assert.equal(page.url(), `${server.url}de/index.html`);
+  } finally {
+    await context.close();
+  }
+});
+
+test('the model card says in German what the app says', async () => {
+  const { context, page } = await h.openPage(browser);
+  try {
+    const { intended_use, known_limits, classes } = JSON.parse(
+      await readFile(path.join(h.siteFolder, 'model.json'), 'utf8'),
+    );
+    const german = (sentence) => {
+      const key = Object.keys(catalogues.en).find((one) => catalogues.en[one] === sentence);
+      return key ? catalogues.de[key] : undefined;
+    };
+    await page.goto(`${server.url}de/model.html`);
+    const card = await page.locator('main').innerText();
+    for (const sentence of [intended_use, ...known_limits, ...classes.map(({ name }) => name)]) {
+      const said = german(sentence);
+      if (said) assert.ok(card.includes(said), `not in German: ${sentence}`);
+    }
+    // Nothing but a package's own words is left in English.
+    assert.doesNotMatch(
+      await page
+        .locator('table caption, table thead, table small, dt')
+        .allInnerTexts()
+        .then(String),
+      /photos|interval|Sensitivity|Command|validat/,
+    );
+    assert.match(card, /0,\d{3}/);
   } finally {
     await context.close();
   }
