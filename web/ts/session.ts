@@ -37,6 +37,30 @@ function loadRuntime(build: Build): Promise<typeof Ort> {
   return runtime;
 }
 
+/** An ONNX file (version 13 of the operators): y = Identity(x), one number. */
+const SMALLEST_MODEL =
+  'CAhCAhANOjcKEAoBeBIBeSIISWRlbnRpdHkSAWdaDwoBeBIKCggIARIECgIIAWIPCgF5EgoKCAgBEgQKAggB';
+
+/** Runtimes on their way, so that none is started twice at a time. */
+const warming = new Map<Build, Promise<void>>();
+
+/**
+ * Starts the runtime that the visitor will probably need, while core and model arrive; without a model it
+ * has no way to be started. What goes wrong here goes wrong once more in Session.create, which says so.
+ */
+export async function warmUp(choice: BackendChoice): Promise<void> {
+  const gpu = choice === 'wasm' ? undefined : await lookForGpu();
+  const build = gpu?.usable || (choice === 'webgpu' && gpu?.possible) ? 'jspi' : 'plain';
+  const started = (async () => {
+    const ort = await loadRuntime(build);
+    const bytes = Uint8Array.from(atob(SMALLEST_MODEL), (letter) => letter.charCodeAt(0));
+    const session = await ort.InferenceSession.create(bytes, { executionProviders: ['wasm'] });
+    await session.release();
+  })().catch(() => {});
+  warming.set(build, started);
+  await started;
+}
+
 function threads(): number {
   return globalThis.crossOriginIsolated
     ? Math.min(4, Math.max(1, navigator.hardwareConcurrency - 1))
@@ -167,6 +191,7 @@ export class Session {
     input: Float32Array,
   ): Promise<Session> {
     const ort = await loadRuntime(build);
+    await warming.get(build);
     // Exactly one provider: which one runs is known, not assumed.
     const session = await ort.InferenceSession.create(onnx, {
       executionProviders: [backend.id],

@@ -16,7 +16,7 @@ import type {
   ToWorker,
 } from './protocol';
 import { RequestCounter } from './requests';
-import { Session } from './session';
+import { Session, warmUp } from './session';
 import { turned, VIEWS } from './stability';
 import { thumbnail } from './thumbnail';
 
@@ -130,6 +130,7 @@ function words(error: unknown): string {
 
 async function start(modelUrl: string, choice: BackendChoice): Promise<Engine> {
   progress('Loading the program and the model.');
+  void warmUp(choice);
   const [core, onnx] = await Promise.all([
     Core.load(createCore, asset('nevus_core.wasm')),
     download(modelUrl),
