@@ -2,11 +2,15 @@
 #include "runtime/session.h"
 
 #include <onnxruntime_cxx_api.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <exception>
 #include <fstream>
+#include <iterator>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -36,6 +40,40 @@ Ort::Env& environment() {
   return env;
 }
 
+/// Does `work`, which may throw, on a stack of `bytes`.
+template <class Work>
+void on_stack_of(std::size_t bytes, Work& work) {
+  struct Job {
+    Work& work;
+    std::exception_ptr failure;
+  } job{work, nullptr};
+  const auto run = [](void* argument) -> void* {
+    auto& one = *static_cast<Job*>(argument);
+    try {
+      one.work();
+    } catch (...) {
+      one.failure = std::current_exception();
+    }
+    return nullptr;
+  };
+  pthread_attr_t attributes;
+  pthread_t thread;
+  pthread_attr_init(&attributes);
+  const bool started = pthread_attr_setstacksize(&attributes, bytes) == 0 &&
+                       pthread_create(&thread, &attributes, run, &job) == 0;
+  pthread_attr_destroy(&attributes);
+  if (!started) throw std::bad_alloc();
+  pthread_join(thread, nullptr);
+  if (job.failure) std::rethrow_exception(job.failure);
+}
+
+/// Characters of this program's command line; 0 where it can't be read.
+std::size_t command_line_length() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  return static_cast<std::size_t>(
+      std::distance(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()));
+}
+
 Ort::Session make_session(std::span<const std::uint8_t> onnx, int threads) {
   Ort::SessionOptions options;
   if (threads > 0) options.SetIntraOpNumThreads(threads);
@@ -43,7 +81,18 @@ Ort::Session make_session(std::span<const std::uint8_t> onnx, int threads) {
   options.SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
   // Waiting threads that spin take the core from whoever decodes the next photo.
   options.AddConfigEntry("session.intra_op.allow_spinning", "0");
-  return Ort::Session(environment(), onnx.data(), onnx.size(), options);
+  Ort::Session session(nullptr);
+  const auto create = [&] {
+    session = Ort::Session(environment(), onnx.data(), onnx.size(), options);
+  };
+  // ONNX Runtime 1.30 matches the whole command line with a recursive std::regex, which takes about
+  // 230 bytes of stack for each character: a thousand photos by name would end the program.
+  constexpr std::size_t kOrdinary = 8192, kStack = std::size_t{8} << 20, kEach = 1024;
+  if (const std::size_t length = command_line_length(); length > kOrdinary)
+    on_stack_of(kStack + kEach * length, create);
+  else
+    create();
+  return session;
 }
 
 // ONNX Runtime's messages run over several lines and carry source places.

@@ -37,8 +37,7 @@ ImageView Image::view() const {
 }
 
 Image reduce(const ImageView& image, int factor) {
-  constexpr int kMostFactor = 16;  // sums of 255 stay within 16 bits
-  assert(factor >= 1 && factor <= kMostFactor);
+  assert(factor >= 1 && factor <= 16);
   Image small(image.width / factor, image.height / factor, image.format);
   const auto cn = static_cast<std::size_t>(channels(image.format));
   const std::size_t used = static_cast<std::size_t>(small.width * factor) * cn;

@@ -292,6 +292,16 @@ TEST_F(Predict, ANameWithControlCharactersStaysOnOneLine) {
   EXPECT_EQ(ran.out.find('\x1b'), std::string::npos);
 }
 
+// ONNX Runtime looks at the whole command line, on the stack.
+TEST_F(Predict, ThousandsOfPhotosByName) {
+  std::vector<std::string> files{good()};
+  for (int i = 0; i < 4000; ++i)
+    files.push_back(folder_ / ("a-photo-that-is-not-there-" + std::to_string(i) + ".jpg"));
+  const Ran ran = predict(files);
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_GE(test::lines(ran.out).size(), files.size());
+}
+
 TEST_F(Predict, HelpAndWrongOptions) {
   EXPECT_EQ(test::run(NEVUS_PROGRAM, {"predict", "--help"}).status, 0);
   EXPECT_NE(test::run(NEVUS_PROGRAM, {"predict"}).status, 0);
