@@ -358,7 +358,8 @@ std::vector<ReportMistake> worst_mistakes(const Session& session, const Measured
 std::vector<std::vector<std::string>> subgroup_rows(const std::vector<Subgroup>& groups) {
   std::vector<std::vector<std::string>> rows{
       {"", "malignant", "benign", "AUC", "sensitivity", "specificity"}};
-  const auto with = [](double value, const Interval& interval) {
+  const auto with = [](double value, const Interval& interval) -> std::string {
+    if (!std::isfinite(value)) return "–";
     return fixed(value, 3) + " (" + fixed(interval.low, 3) + "–" + fixed(interval.high, 3) + ")";
   };
   for (const Subgroup& g : groups)
