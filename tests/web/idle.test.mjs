@@ -59,6 +59,17 @@ async function used() {
   return { seconds: ticks / TICKS, count };
 }
 
+/** Seconds of processor time a second, while nothing happens. */
+async function shareOfACore() {
+  const from = await used();
+  const started = performance.now();
+  // Time itself is what is measured here.
+  await new Promise((done) => setTimeout(done, 1000 * SECONDS));
+  const to = await used();
+  assert.ok(to.count > 1, 'only one process of the browser was found');
+  return (to.seconds - from.seconds) / ((performance.now() - started) / 1000);
+}
+
 test(`left alone after an answer, the browser uses under ${100 * LIMIT} % of a core`, async () => {
   assert.ok(roots.length > 0, 'no process of the browser was found');
   const { page } = await h.openPage(browser);
@@ -70,17 +81,12 @@ test(`left alone after an answer, the browser uses under ${100 * LIMIT} % of a c
   await page.evaluate(async () => {
     for (let i = 0; i < 30; i += 1) await new Promise((done) => requestAnimationFrame(done));
   });
-  const from = await used();
-  const started = performance.now();
-  // Time itself is what is measured here.
-  await new Promise((done) => setTimeout(done, 1000 * SECONDS));
-  const to = await used();
-  const seconds = (performance.now() - started) / 1000;
-  const share = (to.seconds - from.seconds) / seconds;
+  // The browser puts work off (code caches, memory): the first seconds are its own.
+  const first = await shareOfACore();
+  const share = await shareOfACore();
+  const percent = (value) => `${(100 * value).toFixed(2)} %`;
   console.log(
-    `${to.count} processes used ${(to.seconds - from.seconds).toFixed(2)} s of processor time in ` +
-      `${seconds.toFixed(1)} s: ${(100 * share).toFixed(2)} % of a core`,
+    `of a core: ${percent(first)} over ${SECONDS} s, then ${percent(share)} over as many`,
   );
-  assert.ok(to.count > 1, 'only one process of the browser was found');
-  assert.ok(share < LIMIT, `${(100 * share).toFixed(2)} % of a core`);
+  assert.ok(share < LIMIT, `${percent(share)} of a core`);
 });

@@ -7,9 +7,11 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import * as h from './harness.mjs';
 
-const LIMIT_MS = 800;
+const LIMIT_MS = 350;
+/** Where other programs take the processor. */
+const LIMIT_BUSY_MS = 1500;
 const LIMIT_BLOCK_MS = 50;
-const LIMIT_BYTES = 12e6;
+const LIMIT_BYTES = 9e6;
 const RUNS = 7;
 
 let browser;
@@ -112,7 +114,7 @@ test(
         `median: ${time.toFixed(0)} ms to the answer (limit ${LIMIT_MS}), UI thread blocked for ` +
           `${wall.toFixed(0)} ms (limit ${LIMIT_BLOCK_MS}), ${processor.toFixed(0)} ms of it computing`,
       );
-      assert.ok(time < LIMIT_MS, `${time} ms to the answer`);
+      assert.ok(time < (busy < 0.25 ? LIMIT_MS : LIMIT_BUSY_MS), `${time} ms to the answer`);
       assert.ok(processor > 0, 'the trace holds no processor time');
       assert.ok(processor <= LIMIT_BLOCK_MS, `the UI thread computed for ${processor} ms`);
       // By the clock it counts only where nothing else takes the processor away.
