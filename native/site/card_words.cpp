@@ -86,8 +86,8 @@ const std::map<std::string_view, std::string_view>& german() {
        "doctor”. "
        "On {n} validation photos that threshold flagged {sensitivity} % of the malignant ones (it "
        "missed {missed} %) and left {specificity} % of the benign ones unflagged.",
-       "Ab einer Wahrscheinlichkeit von {threshold} %, bösartig zu sein, heißt die Antwort „Zeigen "
-       "Sie das einer Ärztin oder einem Arzt“. Bei {n} Fotos der Validierung warnte es mit diesem "
+       "Ab einer Wahrscheinlichkeit von {threshold} %, bösartig zu sein, heißt die Antwort »Zeigen "
+       "Sie das einer Ärztin oder einem Arzt«. Bei {n} Fotos der Validierung warnte es mit diesem "
        "Schwellenwert bei {sensitivity} % der bösartigen ({missed} % übersah es) und warnte bei "
        "{specificity} % der gutartigen nicht."},
       {"Command", "Befehl"},

@@ -102,6 +102,8 @@ ModelClass model_class(const std::string& label, bool malignant) {
   }
   // The abbreviations of the ISIC archive and of HAM10000 (Tschandl et al., 2018).
   static const std::map<std::string, const char*> known{
+      {"benign", "Benign"},
+      {"malignant", "Malignant"},
       {"nv", "Melanocytic naevus"},
       {"mel", "Melanoma"},
       {"bkl", "Benign keratosis"},

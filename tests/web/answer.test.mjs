@@ -381,7 +381,7 @@ test('diagnostics: what a bug report needs, and nothing of the photo', async () 
       /^WebGPU adapter: /m,
       /^WebGL: .+/m,
       /^JavaScript heap: \d+ MB/m,
-      /^Timings, ms: decode [\d.]+, preprocess [\d.]+, inference [\d.]+/m,
+      /^Timings, ms: decode [\d.]+, copy [\d.]+, preprocess [\d.]+, inference [\d.]+/m,
       /^Service worker: active/m,
     ])
       assert.match(text, wanted);
