@@ -1,6 +1,7 @@
 // Training as a whole, on a few synthetic lesions: it learns, twice the same, and a training that
 // was stopped goes on as if it had not been.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -49,7 +50,8 @@ class Watcher : public TrainObserver {
 class TrainLoop : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    root_ = fs::path(testing::TempDir()) / "nevus-train-loop";
+    // CTest runs several of these tests at a time, each in a process of its own.
+    root_ = fs::path(testing::TempDir()) / ("nevus-train-loop-" + std::to_string(getpid()));
     fs::remove_all(root_);
     for (const bool malignant : {false, true}) {
       const fs::path folder = root_ / "photos" / (malignant ? "malignant" : "benign");
