@@ -77,8 +77,9 @@ async function open(page) {
 const close = (page) => page.locator('#journal-close').click();
 
 /** Two photos of one spot are kept, from the first question on. */
-async function keepTwo(page, passphrase = '') {
-  await h.pickAndAnswer(page, photo(1));
+/** @return their outcomes */
+async function keepTwo(page, passphrase = '', [early, late] = [photo(1), photo(2)]) {
+  const before = await h.pickAndAnswer(page, early);
   await page.locator('#journal-keep').click();
   await view(page, 'start');
   await page.locator('#journal-name').fill(NAME);
@@ -89,13 +90,14 @@ async function keepTwo(page, passphrase = '') {
   await view(page, 'list');
   await status(page, /browser/);
   await close(page);
-  await h.pickAndAnswer(page, photo(2));
+  const after = await h.pickAndAnswer(page, late);
   await page.locator('#journal-keep').click();
   await view(page, 'keep');
   await page.locator('#journal-date').fill('2026-03-07');
   await page.locator('#journal-save').click();
   await view(page, 'list');
   assert.equal(await entries(page).count(), 2);
+  return [before.outcome, after.outcome];
 }
 
 /** Every byte that the database holds, keys and values, as one latin1 text. */
@@ -174,7 +176,7 @@ test('off until asked for; kept over a reload; compared, aligned as it was turne
     await view(page, 'start');
     assert.deepEqual(await databases(page), [], 'looking makes a database');
     await close(page);
-    await keepTwo(page);
+    const outcomes = await keepTwo(page);
     assert.deepEqual(requests.slice(asked), []);
     assert.equal(await page.locator('#requests').textContent(), '0');
 
@@ -253,8 +255,9 @@ test('off until asked for; kept over a reload; compared, aligned as it was turne
     assert.match(words, /measurements, not a verdict/);
     assert.match(words, /for a doctor to judge/);
     assert.doesNotMatch(words, /\bsafe|harmless|unchanged\b/i);
-    for (const label of ['Asymmetry', 'Border', 'Colours', 'Estimate'])
-      assert.ok(words.includes(label), label);
+    for (const label of ['Asymmetry', 'Border', 'Colours']) assert.ok(words.includes(label), label);
+    // These drawings differ from any photo: where one can't be judged, no estimate is compared.
+    assert.equal(words.includes('Estimate'), !outcomes.includes('cannot_judge'));
     assert.deepEqual(requests.slice(later), []);
 
     // Removing one asks once; the spot goes with its last photo.
@@ -272,6 +275,20 @@ test('off until asked for; kept over a reload; compared, aligned as it was turne
       complaints.filter((line) => !/GPU stall due to ReadPixels|willReadFrequently/.test(line)),
       [],
     );
+  } finally {
+    await context.close();
+  }
+});
+
+test('two photos that were judged: their estimates are compared, as figures and not as a verdict', async () => {
+  const { context, page } = await h.openPage(browser);
+  try {
+    await h.openApp(page, server.url);
+    const outcomes = await keepTwo(page, '', h.samples.slice(0, 2));
+    assert.ok(!outcomes.includes('cannot_judge'), 'the samples are to be judged');
+    await page.locator('#journal .compare').click();
+    await view(page, 'compare');
+    assert.match(await dialog(page).innerText(), /Estimate[\s\S]*\d %/);
   } finally {
     await context.close();
   }
