@@ -288,7 +288,7 @@ test('two photos that were judged: their estimates are compared, as figures and 
     assert.ok(!outcomes.includes('cannot_judge'), 'the samples are to be judged');
     await page.locator('#journal .compare').click();
     await view(page, 'compare');
-    assert.match(await dialog(page).innerText(), /Estimate[\s\S]*\d %/);
+    assert.match(await dialog(page).innerText(), /Estimate[\s\S]*\d\s%/);
   } finally {
     await context.close();
   }
