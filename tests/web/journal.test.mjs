@@ -76,8 +76,7 @@ async function open(page) {
 }
 const close = (page) => page.locator('#journal-close').click();
 
-/** Two photos of one spot are kept, from the first question on. */
-/** @return their outcomes */
+/** Two photos of one spot are kept, from the first question on. @return their outcomes */
 async function keepTwo(page, passphrase = '', [early, late] = [photo(1), photo(2)]) {
   const before = await h.pickAndAnswer(page, early);
   await page.locator('#journal-keep').click();
