@@ -523,8 +523,14 @@ void add_train_command(CLI::App& app, int& status) {
       ->group(recipe);
   command
       ->add_option("--first-size", r.first_size,
-                   "Pixels of the first epoch's views, which grow to the network's input: faster; "
-                   "0: always the input's")
+                   "Pixels of the first epoch's views, which grow to the last's: faster; 0: always "
+                   "the last's")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str()
+      ->group(recipe);
+  command
+      ->add_option("--last-size", r.last_size,
+                   "Pixels of the last epochs' views, at most the network's input; 0: the input's")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str()
       ->group(recipe);

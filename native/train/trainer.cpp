@@ -57,12 +57,14 @@ class SharedNorms {
 
 }  // namespace
 
-int view_size(int full, int first, int epoch, int epochs) {
+int view_size(int full, const Recipe& recipe, int epoch) {
   constexpr int kStride = 32;
-  if (first <= 0 || first >= full) return full;
-  const double grown = std::min(1.0, 1.5 * (epoch - 1) / std::max(1, epochs - 1));
-  const int size = first + static_cast<int>(grown * (full - first)) / kStride * kStride;
-  return grown < 1 ? size : full;
+  const int last = recipe.last_size > 0 ? std::min(recipe.last_size, full) : full;
+  const int first = recipe.first_size;
+  if (first <= 0 || first >= last) return last;
+  const double grown = std::min(1.0, 1.5 * (epoch - 1) / std::max(1, recipe.epochs - 1));
+  const int size = first + static_cast<int>(grown * (last - first)) / kStride * kStride;
+  return grown < 1 ? size : last;
 }
 
 double schedule_factor(std::int64_t step, std::int64_t steps, double warm_up) {

@@ -31,7 +31,8 @@ struct Recipe {
   double drop_connect = 0.0;
   double norm_momentum = 0.05;  ///< batch-norm's, 0..1
   double ema_epochs = 0.5;      ///< weights are averaged over about so many epochs; 0: not at all
-  int first_size = 0;      ///< views of the first epoch, pixels; see view_size(); 0: the input's
+  int first_size = 0;      ///< views of the first epoch, pixels; see view_size(); 0: the last's
+  int last_size = 0;       ///< views of the last epochs, pixels; 0: the input's
   double val_share = 0.2;  ///< of each class, where no photo is marked "val"; 0.05..0.5
 
   std::string optimizer = "adamw";  ///< or "sgd": Nesterov's momentum (Sutskever et al., 2013)
@@ -127,12 +128,14 @@ Result<std::vector<RateTrial>> find_rate(const TrainOptions& options, TrainObser
 /// Where the loss falls most steeply over the logarithm of the rate; NaN for fewer than 10 trials.
 double steepest_rate(const std::vector<RateTrial>& trials);
 
-/// Side of an epoch's views, pixels: from `first` they grow in steps of 32 (the network's stride)
-/// over the first two thirds of the epochs ("progressive learning", Tan & Le, "EfficientNetV2",
-/// ICML 2021). A view of 160 costs half of one of 224.
-/// @param full   the input's side; @param first  0, or as large as that: every epoch has `full`
+/// Side of an epoch's views, pixels: from the recipe's first size they grow to its last in steps of
+/// 32 (the network's stride) over the first two thirds of the epochs ("progressive learning", Tan &
+/// Le, "EfficientNetV2", ICML 2021). A view of 160 costs half of one of 224. A view enlarges its
+/// part of the photo, so that lesions look larger in training than in use; views smaller than the
+/// input undo that (Touvron et al., "Fixing the train-test resolution discrepancy", NeurIPS 2019).
+/// @param full   the input's side, which none exceeds
 /// @param epoch  from 1
-int view_size(int full, int first, int epoch, int epochs);
+int view_size(int full, const Recipe& recipe, int epoch);
 
 /// Learning rate's factor at a step of the schedule, 0..1.
 double schedule_factor(std::int64_t step, std::int64_t steps, double warm_up);

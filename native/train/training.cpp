@@ -126,6 +126,7 @@ nlohmann::json Training::settings() const {
           {"norm_momentum", recipe_.norm_momentum},
           {"ema_epochs", recipe_.ema_epochs},
           {"first_size", recipe_.first_size},
+          {"last_size", recipe_.last_size},
           {"val_share", recipe_.val_share},
           {"photos", options_.photos},
           {"folds", options_.folds},
@@ -350,7 +351,7 @@ void Training::report_progress(bool validating, std::int64_t step, std::int64_t 
         validating ? 3 / progress.images_per_second : 1 / progress.images_per_second;
     // Of later epochs, in the time that this one's views take.
     const auto area = [&](int epoch) {
-      const double side = view_size(input_.width, recipe_.first_size, epoch, recipe_.epochs);
+      const double side = view_size(input_.width, recipe_, epoch);
       return side * side;
     };
     double epochs_after = 0;
@@ -532,8 +533,8 @@ bool Training::train_epoch() {
   const auto total = static_cast<std::int64_t>(steps.size());
 
   LoaderSpec spec = loading(true);
-  spec.view_width = view_size(input_.width, recipe_.first_size, state_.epoch, recipe_.epochs);
-  spec.view_height = view_size(input_.height, recipe_.first_size, state_.epoch, recipe_.epochs);
+  spec.view_width = view_size(input_.width, recipe_, state_.epoch);
+  spec.view_height = view_size(input_.height, recipe_, state_.epoch);
   const auto epoch = static_cast<std::uint64_t>(state_.epoch);
   Loader loader(photos_.train, plan(order), spec, mix({options_.seed, kAugmentSeed, epoch}),
                 unreadable());

@@ -44,12 +44,22 @@ TEST(Schedule, WarmsUpThenFallsToZero) {
 }
 
 TEST(Schedule, ViewsGrowOverTwoThirdsOfTheEpochs) {
-  std::vector<int> sizes;
-  for (int epoch = 1; epoch <= 10; ++epoch) sizes.push_back(view_size(224, 160, epoch, 10));
-  EXPECT_EQ(sizes, (std::vector<int>{160, 160, 160, 192, 192, 192, 224, 224, 224, 224}));
-  EXPECT_EQ(view_size(224, 0, 1, 10), 224);
-  EXPECT_EQ(view_size(224, 256, 1, 10), 224);
-  EXPECT_EQ(view_size(224, 128, 1, 1), 128);
+  const auto sizes = [](int first, int last, int epochs) {
+    Recipe recipe;
+    recipe.first_size = first;
+    recipe.last_size = last;
+    recipe.epochs = epochs;
+    std::vector<int> all;
+    for (int epoch = 1; epoch <= epochs; ++epoch) all.push_back(view_size(224, recipe, epoch));
+    return all;
+  };
+  EXPECT_EQ(sizes(160, 0, 10),
+            (std::vector<int>{160, 160, 160, 192, 192, 192, 224, 224, 224, 224}));
+  EXPECT_EQ(sizes(160, 192, 7), (std::vector<int>{160, 160, 160, 160, 192, 192, 192}));
+  EXPECT_EQ(sizes(0, 192, 2), (std::vector<int>{192, 192}));
+  EXPECT_EQ(sizes(0, 0, 2), (std::vector<int>{224, 224}));
+  EXPECT_EQ(sizes(256, 256, 2), (std::vector<int>{224, 224}));
+  EXPECT_EQ(sizes(128, 0, 1), (std::vector<int>{128}));
 }
 
 TEST(Batches, HoldEveryPhotoOnceAndNeverOneAlone) {
