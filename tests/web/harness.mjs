@@ -89,6 +89,15 @@ export async function serve(folder = siteFolder) {
   return { url, log, stop };
 }
 
+const QUIET = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
 /**
  * Chromium without the traffic of its own. `webgpu`: with a WebGPU adapter in software; without,
  * requestAdapter() gives null.
@@ -96,16 +105,16 @@ export async function serve(folder = siteFolder) {
 export function launch({ webgpu = false, args = [] } = {}) {
   return chromium.launch({
     executablePath: setting('NEVUS_CHROMIUM'),
-    args: [
-      '--no-sandbox',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      ...(webgpu ? ['--enable-unsafe-webgpu'] : []),
-      ...args,
-    ],
+    args: [...QUIET, ...(webgpu ? ['--enable-unsafe-webgpu'] : []), ...args],
+  });
+}
+
+/** The same with a profile that stays, as a visitor's: a context. */
+export function launchProfile(folder) {
+  return chromium.launchPersistentContext(folder, {
+    executablePath: setting('NEVUS_CHROMIUM'),
+    args: QUIET,
+    viewport: { width: 1280, height: 800 },
   });
 }
 
@@ -131,12 +140,18 @@ export async function openPage(browser, options = {}) {
 
 const state = (page) => page.locator('main#app').getAttribute('data-state');
 
-/** Waits until data-state is one of `states`; the failure says what the page said. */
+/**
+ * Waits until data-state is one of `states`, 'ready' with everything stored; the failure says what the
+ * page said.
+ */
 export async function waitForState(page, states, timeout = 60_000) {
   const wanted = [states].flat();
   try {
     await page.waitForFunction(
-      (all) => all.includes(document.querySelector('main#app')?.dataset.state),
+      (all) => {
+        const { state, offline } = document.querySelector('main#app')?.dataset ?? {};
+        return all.includes(state) && (state !== 'ready' || offline !== undefined);
+      },
       wanted,
       { timeout },
     );

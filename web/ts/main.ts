@@ -96,7 +96,9 @@ let photo: Pixels | undefined;
 let heatmap: Pixels | undefined;
 let scene: views.Scene = () => views.loadingView('Loading the program.');
 let shown = scene();
-/** Everything is loaded, tested and stored: photos may be judged. */
+/** What a photo waits for that comes before `ready`: nothing is fetched while one is open. */
+const COMPLETING = 'Making sure that the page is complete, before anything is opened.';
+/** Everything is loaded, tested and stored: photos may be opened. */
 let ready = false;
 let ownRequests: RequestCounts = { sinceLoad: 0, sincePhoto: 0 };
 let workerRequests: RequestCounts = { sinceLoad: 0, sincePhoto: 0 };
@@ -169,7 +171,7 @@ function render(): void {
     ...(reframing ? views.reframingView(shown) : shown),
     sections: [...shown.sections, ...(answer ? [views.privacySection(count)] : [])],
     caption: judged ? t('caption') : '',
-    prompt: ready ? t('prompt') : '',
+    prompt: model ? t('prompt') : '',
     footer: t('disclaimer'),
     crop: picture.crop,
     frame: shown.state === 'analysing' && queue.selected ? frameOf(queue.selected) : 0,
@@ -253,10 +255,12 @@ function select(row: QueueRow | undefined): void {
   queue.selected = row;
   if (shown.state === 'failed' && !ready && !model) {
     // The program did not start; that stays on screen.
-  } else if (!ready) {
+  } else if (!model) {
     show(() => views.loadingView('Loading the program.', row?.name));
   } else if (!row) {
     showReady();
+  } else if (!ready) {
+    show(() => views.loadingView(COMPLETING, row.name));
   } else if (row.state === 'failed') {
     show(() => views.refusedView(row.name, row.reason));
   } else {
@@ -313,7 +317,7 @@ function useModel(photo: Photo): void {
   clear();
   if (!ready) {
     waitingModel = photo;
-    show(() => views.loadingView('Loading the program.', photo.name));
+    show(() => views.loadingView(model ? COMPLETING : 'Loading the program.', photo.name));
     return;
   }
   show(() => views.analysingView(photo.name, true));
@@ -536,14 +540,19 @@ function tryTurning(id: number, row: QueueRow): void {
 let offline: Promise<string> = Promise.resolve('not started');
 
 async function becomeReady(): Promise<void> {
-  app.dataset['offline'] = await offline;
+  const waiting = waitingModel ?? queue.selected;
+  if (waiting) show(() => views.loadingView(COMPLETING, waiting.name));
+  else showReady();
+  const stored = await offline;
   await journal.load();
+  // The worker may have stopped meanwhile.
+  if (!model) return;
   ready = true;
+  app.dataset['offline'] = stored;
   // A photo that was chosen meanwhile has not been opened yet: what was fetched was the program.
   if (queue.selected) countFromNow();
   if (waitingModel) useModel(waitingModel);
   else if (queue.selected) select(queue.selected);
-  else showReady();
   changed();
 }
 

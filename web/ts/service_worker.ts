@@ -38,6 +38,7 @@ const files = new PrecacheController({
     {
       requestWillFetch: ({ request }) =>
         Promise.resolve(new Request(request, { signal: stopped.signal })),
+      cacheWillUpdate: ({ response }) => Promise.resolve(response.ok ? secured(response) : null),
     },
   ],
 });
@@ -110,13 +111,16 @@ async function tidy(event: ExtendableEvent): Promise<void> {
 
 /**
  * The same response with this version's security headers, which the host perhaps could not send (GitHub
- * Pages): a worker obeys the policy in its own script's headers only, not the page's <meta>.
+ * Pages): a worker obeys the policy in its own script's headers only, not the page's <meta>. One that has
+ * them, as a kept file has, stays the cache's own: only beside those does a browser keep compiled code.
  */
 function secured(response: Response): Response {
   // Redirections hold no content; the browser makes them anew.
   if (response.type === 'error' || response.status < 200 || response.status > 299) return response;
+  const wanted = Object.entries(SECURITY_HEADERS);
+  if (wanted.every(([name, value]) => response.headers.get(name) === value)) return response;
   const headers = new Headers(response.headers);
-  for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers.set(name, value);
+  for (const [name, value] of wanted) headers.set(name, value);
   const { status, statusText } = response;
   return new Response(response.body, { status, statusText, headers });
 }
@@ -157,7 +161,7 @@ async function answer(request: Request): Promise<Response> {
     const cache = await caches.open(OPTIONAL_CACHE);
     const kept = await cache.match(url.href);
     if (kept) return kept;
-    const response = await fetch(url.href, { integrity: optional.get(url.href) ?? '' });
+    const response = secured(await fetch(url.href, { integrity: optional.get(url.href) ?? '' }));
     if (response.ok) await cache.put(url.href, response.clone());
     return response;
   }
