@@ -37,7 +37,7 @@ ImageView Image::view() const {
 }
 
 Image reduce(const ImageView& image, int factor) {
-  assert(factor >= 1 && factor <= 16);
+  assert(factor >= 1 && factor <= kMostReduction);
   Image small(image.width / factor, image.height / factor, image.format);
   const auto cn = static_cast<std::size_t>(channels(image.format));
   const std::size_t used = static_cast<std::size_t>(small.width * factor) * cn;

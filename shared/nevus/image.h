@@ -38,9 +38,12 @@ struct Image {
   bool empty() const { return pixels.empty(); }
 };
 
+/// Greatest factor of reduce().
+inline constexpr int kMostReduction = 16;
+
 /// Each pixel the mean of a square of `factor` x `factor` pixels, rounded, channel by channel; what
 /// is left over at the right and at the bottom is dropped. Quick, for showing.
-/// @param factor  1 to 16, at most the shorter side
+/// @param factor  1 to kMostReduction, at most the shorter side
 Image reduce(const ImageView& image, int factor);
 
 /// Turns a decoded image upright.

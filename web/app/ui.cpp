@@ -86,9 +86,7 @@ class Painter {
     const char* end = begin + words.size();
     const float lead = std::floor((font.line - font.size) / 2);
     while (begin < end) {
-      const char* stop = font.face->CalcWordWrapPositionA(font.size / font.face->FontSize, begin,
-                                                          end, column.width);
-      if (stop == begin) ++stop;
+      const char* stop = line_end(font, begin, end, column.width);
       const float indent =
           centred ? std::floor((column.width - width_of(font, begin, stop)) / 2) : 0;
       list_.AddText(font.face, font.size, {column.x + indent, column.y + lead}, colour, begin,
@@ -97,6 +95,22 @@ class Painter {
       begin = stop;
       while (begin < end && *begin == ' ') ++begin;
     }
+  }
+
+  /// Where the line that starts at `begin` ends: before a space, or within a word that is longer
+  /// than a line. ImGui's own wrapping breaks after any full stop, within "9.8" too.
+  const char* line_end(const Font& font, const char* begin, const char* end, float width) const {
+    const char* stop = begin;
+    float used = 0;
+    for (const char* from = begin; from < end;) {
+      const char* to = std::find(from + 1, end, ' ');
+      used += width_of(font, from, to);
+      if (used > width) break;
+      stop = from = to;
+    }
+    if (stop != begin) return stop;
+    stop = font.face->CalcWordWrapPositionA(font.size / font.face->FontSize, begin, end, width);
+    return std::max(stop, begin + 1);
   }
 
   /// One line, no wrapping; the column stays.

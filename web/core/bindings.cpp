@@ -130,8 +130,7 @@ json crop_json(const nevus::Rect& crop, const ImageView& photo) {
 /// Made smaller by a whole number. Photos that are long and narrow beyond use become a picture that
 /// is a pixel or more a side all the same.
 nevus::Image preview_of(const ImageView& photo, int factor) {
-  constexpr int kMostFactor = 16;  // nevus::reduce's
-  if (factor <= std::min({kMostFactor, photo.width, photo.height}))
+  if (factor <= std::min({nevus::kMostReduction, photo.width, photo.height}))
     return nevus::reduce(photo, factor);
   nevus::Image small(std::max(1, photo.width / factor), std::max(1, photo.height / factor),
                      photo.format);
