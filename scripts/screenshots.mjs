@@ -5,7 +5,7 @@
 // Chromium: NEVUS_CHROMIUM, else /usr/bin/chromium. `nevus`: NEVUS, else build/native/nevus.
 
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -49,8 +49,7 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--hide-scrollbars'],
 });
 
-/** The page with some samples judged, and everything about the last one there. */
-async function shoot(name, options, files, use = async () => {}) {
+async function open(options) {
   const context = await browser.newContext({
     viewport: { width: 1280, height: 800 },
     locale: 'en-US',
@@ -58,7 +57,13 @@ async function shoot(name, options, files, use = async () => {}) {
   });
   const page = await context.newPage();
   await page.goto(`${url}app/`);
-  await page.locator('#app[data-state=ready]').waitFor({ timeout: 120_000 });
+  await page.locator('#app[data-state=ready][data-offline]').waitFor({ timeout: 120_000 });
+  return page;
+}
+
+/** The page with some samples judged, and everything about the last one there. */
+async function shoot(name, options, files, use = async () => {}) {
+  const page = await open(options);
   await page.locator('#file-input').setInputFiles(files);
   if (files.length > 1)
     await page
@@ -70,7 +75,55 @@ async function shoot(name, options, files, use = async () => {}) {
     () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
   );
   await page.screenshot({ path: out(name) });
-  await context.close();
+  await page.context().close();
+}
+
+/** A sample as another day's photo would show it: turned, nearer, darker. */
+async function anotherDay(page, file) {
+  const text = await page.evaluate(async (base64) => {
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/jpeg' }));
+    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+    const context = canvas.getContext('2d');
+    context.filter = 'brightness(0.94)';
+    context.translate(canvas.width / 2, canvas.height / 2);
+    context.rotate(0.2);
+    // Nearer, so that the turned corners lie outside.
+    context.scale(1.35, 1.35);
+    context.drawImage(bitmap, -canvas.width / 2, -canvas.height / 2);
+    const blob = await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.92 });
+    return btoa(String.fromCharCode(...new Uint8Array(await blob.arrayBuffer())));
+  }, readFileSync(file).toString('base64'));
+  return { name: 'forearm.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(text, 'base64') };
+}
+
+/** Two days' photos of a spot, kept and laid over each other. */
+async function shootJournal(name, options, file) {
+  const page = await open(options);
+  const view = (wanted) => page.locator(`#journal[open][data-view=${wanted}]`).waitFor();
+  const judged = async (photo) => {
+    await page.locator('#file-input').setInputFiles(photo);
+    await page.waitForFunction(() => document.querySelector('#result').dataset.stability);
+    await page.locator('#journal-keep').click();
+  };
+  const later = await anotherDay(page, file);
+  await judged(file);
+  await view('start');
+  await page.locator('#journal-name').fill('Left forearm');
+  await page.locator('#journal-date').fill('2026-01-05');
+  await page.locator('#journal-begin').click();
+  await view('list');
+  await page.locator('#journal-close').click();
+  await judged(later);
+  await view('keep');
+  await page.locator('#journal-date').fill('2026-04-07');
+  await page.locator('#journal-save').click();
+  await view('list');
+  await page.locator('#journal .compare').click();
+  await view('compare');
+  await page.locator('#journal-alignment[data-alignment]').waitFor();
+  await page.screenshot({ path: out(name) });
+  await page.context().close();
 }
 
 /** The riskiest on top, and in full. */
@@ -92,5 +145,7 @@ await shoot('report.png', { viewport: { width: 794, height: 1123 } }, last, asyn
   await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
   await page.emulateMedia({ media: 'print' });
 });
+await shootJournal('journal.png', {}, samples[0]);
+await shootJournal('journal-phone.png', PHONE, samples[0]);
 await browser.close();
 server.kill();
