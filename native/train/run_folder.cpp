@@ -58,11 +58,12 @@ Result<bool> RunFolder::prepare(bool resume, bool force) const {
 }
 
 Result<bool> RunFolder::write_history(const std::vector<EpochRecord>& records) const {
-  std::string text = "epoch,train_loss,val_loss,train_auc,val_auc,learning_rate\n";
+  std::string text =
+      "epoch,train_loss,val_loss,train_auc,val_auc,learning_rate,val_balanced_accuracy\n";
   for (const EpochRecord& r : records) {
     char line[160];
-    std::snprintf(line, sizeof line, "%d,%.9g,%.9g,%.9g,%.9g,%.9g\n", r.epoch, r.train_loss,
-                  r.val_loss, r.train_auc, r.val_auc, r.learning_rate);
+    std::snprintf(line, sizeof line, "%d,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g\n", r.epoch, r.train_loss,
+                  r.val_loss, r.train_auc, r.val_auc, r.learning_rate, r.val_balanced_accuracy);
     text += line;
   }
   return write(history(), {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
