@@ -5,8 +5,6 @@ import { Refusal, type Core, type EncodedInfo } from './core';
 /** nevus::kMaxPixels, for the containers that hide their size from the core. */
 const MAX_PIXELS = 64_000_000;
 
-const SMALL_PIXELS = 1_500_000;
-
 /**
  * Decodes, applies the EXIF orientation, writes the pixels into `core`.
  * @param bytes the file's content, which the core has inspected
@@ -41,9 +39,7 @@ export async function decodeInto(
     if (width * height > MAX_PIXELS)
       throw new Refusal(`${width} x ${height} pixels; at most 64 megapixels can be judged`);
     const opaque = info.codec === 'JPEG';
-    // Of a small photo the canvas's copy is soon made; a frame's waits for another thread.
-    const byCanvas = opaque && width * height <= SMALL_PIXELS;
-    if (byCanvas || !(await copyByFrame(core, bitmap, info.orientation, opaque)))
+    if (!(await copyByFrame(core, bitmap, info.orientation, opaque)))
       copyByCanvas(core, bitmap, opaque);
     return decoded;
   } finally {

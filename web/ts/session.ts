@@ -69,9 +69,6 @@ function threads(): number {
 
 /** A network on one backend, which answered the self-test. */
 export class Session {
-  /** Milliseconds that the last answer took. */
-  lastRun = Infinity;
-
   private constructor(
     private readonly ort: typeof Ort,
     private readonly session: Ort.InferenceSession,
@@ -168,10 +165,8 @@ export class Session {
   async run(tensor: Float32Array): Promise<NetworkAnswer> {
     const { width, height } = this.model.input;
     const image = new this.ort.Tensor('float32', tensor, [1, 3, height, width]);
-    const started = performance.now();
     const running = this.session.run({ image });
     const outputs = await (this.lost ? Promise.race([running, this.lost]) : running);
-    this.lastRun = performance.now() - started;
     const { logits, cam, distance } = outputs;
     if (!(logits?.data instanceof Float32Array) || !(cam?.data instanceof Float32Array))
       throw new Error('the network gave no logits and class maps');

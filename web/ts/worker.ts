@@ -30,11 +30,6 @@ const { deviceMemory = 8 } = navigator as Navigator & { deviceMemory?: number };
  * Larger photos are decoded again for another frame of them: 100 MB may stay, on a small phone nothing.
  */
 const KEPT_PIXELS = deviceMemory > 2 ? 25_000_000 : 0;
-/**
- * A network that answers within this lets its photo wait for the answer: drawing twice takes longer than
- * anybody sees the photo alone, and slows the network down (a canvas drawn by software above all).
- */
-const SOON_MS = 150;
 /** Larger files are no photos that this page can judge. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
@@ -202,11 +197,7 @@ async function analyse(
   const { quality, crop, tensor } = part as NonNullable<typeof part>;
   const prepared = performance.now();
   // A copy, not a transfer: the thumbnail is made of it later.
-  const showPhoto = () => {
-    if (show && preview) post({ type: 'preview', id, preview, crop });
-  };
-  const soon = using.session.lastRun < SOON_MS;
-  if (!soon) showPhoto();
+  if (show && preview) post({ type: 'preview', id, preview, crop });
 
   // The tensor is a view on memory that the next photo overwrites.
   const input = tensor.slice();
@@ -239,7 +230,6 @@ async function analyse(
   if (show) shown = { id, tensor: input, malignancy: answer.malignancy };
   if (show && here.width * here.height <= KEPT_PIXELS) kept = here;
   post({ type: 'requests', counts: requests.counts });
-  if (soon) showPhoto();
   post(
     { type: 'answer', id, answer, heatmap: show ? heatmap : null },
     show ? [heatmap.data.buffer] : [],
