@@ -89,6 +89,7 @@ export async function serve(folder = siteFolder) {
   return { url, log, stop };
 }
 
+/** Chromium's switches against traffic of its own. */
 const QUIET = [
   '--no-sandbox',
   '--disable-quic',
@@ -286,6 +287,8 @@ export async function asUpload(file, name = path.basename(file)) {
   const mimeType = /\.png$/i.test(name) ? 'image/png' : 'image/jpeg';
   return { name, mimeType, buffer: await readFile(file) };
 }
+
+export const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /** Share of the machine's processor time that was used during `ms`, 0 to 1 (Linux: /proc/stat). */
 export async function busyShare(ms) {

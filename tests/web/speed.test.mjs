@@ -21,7 +21,6 @@ before(async () => {
 after(() => browser?.close());
 
 const big = h.photos.filter((name) => /4288x2848/.test(name));
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /** Every task of the pages' main threads between start and stop, from Chromium's own trace. */
 async function traceTasks(use) {
@@ -108,7 +107,7 @@ test(
         runs.push({ time, wall, processor });
       }
       const [time, wall, processor] = ['time', 'wall', 'processor'].map((key) =>
-        median(runs.map((run) => run[key])),
+        h.median(runs.map((run) => run[key])),
       );
       console.log(
         `median: ${time.toFixed(0)} ms to the answer (limit ${LIMIT_MS}), UI thread blocked for ` +
