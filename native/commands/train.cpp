@@ -347,7 +347,7 @@ void add_train_command(CLI::App& app, int& status) {
   command
       ->add_option("--weights", o.weights,
                    "Start from: imagenet, none, or a FILE: .safetensors or .pth (named as in timm, "
-                   "torchvision or the Lite packages), model.onnx of Nevus")
+                   "torchvision or the Lite packages), model.onnx of Nevus, checkpoint of a RUN")
       ->capture_default_str();
   command->add_option("--epochs", r.epochs, "Passes over the photos")
       ->check(CLI::Range(1, 10000))
@@ -481,6 +481,16 @@ void add_train_command(CLI::App& app, int& status) {
       ->group(recipe);
   command->add_option("--cutmix", r.cutmix, "Pastes photos into each other; as --mixup")
       ->check(CLI::Range(0.0, 10.0))
+      ->capture_default_str()
+      ->group(recipe);
+  command
+      ->add_option("--teacher", o.teachers,
+                   "A model.onnx of the same classes whose answers are learnt from beside the "
+                   "labels; may be repeated")
+      ->option_text("MODEL ...")
+      ->group(recipe);
+  command->add_option("--teacher-weight", r.teacher_weight, "Their share of the loss")
+      ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str()
       ->group(recipe);
   command

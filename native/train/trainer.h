@@ -46,6 +46,7 @@ struct Recipe {
   std::string balance = "none";  ///< "weights": rare classes count more; "sampling": come up more
   double balance_power = 0.5;    ///< 1: all classes the same; 0: as they are
   double mixup = 0, cutmix = 0;  ///< parameters of Beta(a, a); 0: off
+  double teacher_weight = 0.7;   ///< of the teachers' answers beside the labels, 0..1
   int patience = 0;              ///< epochs without improvement after which it ends; 0: never
   std::string select = "auc";    ///< what the kept epoch is best in on validation photos: "auc" (of
                                  ///< malignancy), "loss", "balanced-accuracy" (over the classes)
@@ -59,6 +60,7 @@ struct TrainOptions {
   std::filesystem::path out;
   std::string architecture = "efficientnet-lite0";
   std::string weights = "imagenet";  ///< "imagenet", "none" or a .safetensors file
+  std::vector<std::filesystem::path> teachers;  ///< model.onnx files to learn from, too
   std::uint64_t seed = 1;
   std::string device = "auto";  ///< "auto", "cpu", "cuda"
   int threads = 0;              ///< 0: one a core

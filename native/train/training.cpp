@@ -142,6 +142,8 @@ nlohmann::json Training::settings() const {
           {"balance_power", recipe_.balance_power},
           {"mixup", recipe_.mixup},
           {"cutmix", recipe_.cutmix},
+          {"teachers", teachers_.hashes()},
+          {"teacher_weight", teachers_.empty() ? 0.0 : recipe_.teacher_weight},
           {"patience", recipe_.patience},
           {"select", recipe_.select},
           {"typicality", recipe_.typicality},
@@ -192,6 +194,9 @@ Result<bool> Training::prepare() {
     average_[name] = tensor.clone();
     best_[name] = tensor.clone();
   }
+  auto teachers = Teachers::read(options_.teachers, photos_.classes, input_, device_);
+  if (!teachers) return teachers.error();
+  teachers_ = std::move(*teachers);
   open_cache();
   make_optimizer();
   possible_ = torch::zeros({static_cast<std::int64_t>(photos_.labels.size()),
@@ -388,6 +393,12 @@ void Training::accumulate(const Batch& batch, double photos_of_step) {
                                  weight.index_select(0, mix.order))
                                     .sum();
     loss = loss * mix.share + other * (1 - mix.share);
+  }
+  if (!teachers_.empty()) {
+    // Of mixed photos, too, they tell what they see.
+    const torch::Tensor taught =
+        (distillation_loss(logits, teachers_.probabilities(images)) * weight).sum();
+    loss = loss * (1 - recipe_.teacher_weight) + taught * recipe_.teacher_weight;
   }
   (loss / photos_of_step).backward();
 

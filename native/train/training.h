@@ -26,6 +26,7 @@
 #include "train/photos.h"
 #include "train/random.h"
 #include "train/run_folder.h"
+#include "train/teachers.h"
 #include "train/trainer.h"
 #include "train/typicality.h"
 
@@ -136,6 +137,7 @@ class Training {
   int threads_ = 1;
   torch::Device device_{torch::kCPU};
   Network net_{nullptr};
+  Teachers teachers_;
   NamedTensors average_, best_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
   std::vector<double> rate_share_;  // by parameter group

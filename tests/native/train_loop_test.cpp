@@ -280,6 +280,77 @@ TEST_F(TrainLoop, EveryKnobStillContinuesToTheSameWeights) {
     EXPECT_TRUE(settings.contains(name)) << name;
 }
 
+// Labels that say nothing (every photo is given as both classes, as often), and a teacher that
+// knows: what is learnt comes from the teacher.
+TEST_F(TrainLoop, LearnsFromATeacher) {
+  if (!imagenet_weights("efficientnet-lite0")) {
+    GTEST_SKIP() << "ImageNet weights not there, skipped";
+  }
+  TrainOptions o = options("teacher");
+  o.recipe.epochs = 4;
+  o.recipe.ema_epochs = 0;
+  Watcher watcher;
+  const auto teacher = train(o, watcher, watcher.stop);
+  ASSERT_TRUE(teacher) << teacher.error().message;
+  const fs::path list = root_ / "photos" / "contrary.csv";
+  {
+    std::ofstream csv(list);
+    csv << "file,label,split\n";
+    for (int i = 0; i < 12; ++i) {
+      for (const char* folder : {"benign", "malignant"}) {
+        csv << folder << '/' << i << ".png," << (i % 2 ? "benign" : "malignant") << ",train\n";
+      }
+    }
+    for (int i = 12; i < 16; ++i) {
+      for (const char* folder : {"benign", "malignant"}) {
+        csv << folder << '/' << i << ".png," << folder << ",val\n";
+      }
+    }
+  }
+  o.data = {{list, {}}};
+  o.out = root_ / "taught";
+  o.teachers = {root_ / "teacher/model.onnx", root_ / "teacher/model.onnx"};
+  o.recipe.teacher_weight = 1;
+  Watcher taught, untaught;
+  const auto learnt = train(o, taught, taught.stop);
+  ASSERT_TRUE(learnt) << learnt.error().message;
+  const auto& settings = learnt->package.training["settings"];
+  ASSERT_EQ(settings["teachers"].size(), 2u);
+  EXPECT_EQ(settings["teachers"][0], teacher->package.sha256);
+  o.out = root_ / "untaught";
+  o.teachers.clear();
+  const auto misled = train(o, untaught, untaught.stop);
+  ASSERT_TRUE(misled) << misled.error().message;
+  std::printf("taught %.3f untaught %.3f\n", taught.epochs.back().val_auc, untaught.epochs.back().val_auc);
+  EXPECT_GT(taught.epochs.back().val_auc, 0.9);
+  EXPECT_LT(untaught.epochs.back().val_auc, 0.9);
+
+  // A start from its checkpoint is a start from what it had learnt.
+  o.out = root_ / "continued";
+  o.data = {{root_ / "photos", {}}};
+  o.weights = (root_ / "teacher/checkpoint").string();
+  o.recipe.epochs = 1;
+  o.recipe.learning_rate = 1e-7;
+  Watcher on;
+  const auto continued = train(o, on, on.stop);
+  ASSERT_TRUE(continued) << continued.error().message;
+  EXPECT_NEAR(on.epochs[0].val_auc, teacher->package.metrics["validation"]["auc"].get<double>(),
+              0.05);
+
+  o.out = root_ / "unteachable";
+  o.teachers = {list};
+  const auto text = train(o, on, on.stop);
+  ASSERT_FALSE(text);
+  EXPECT_NE(text.error().message.find("contrary.csv"), std::string::npos) << text.error().message;
+  o.teachers = {root_ / "teacher/model.onnx"};
+  o.architecture = "efficientnet-lite2";
+  o.weights = "none";
+  const auto larger = train(o, on, on.stop);
+  ASSERT_FALSE(larger);
+  EXPECT_NE(larger.error().message.find("takes its photos otherwise"), std::string::npos)
+      << larger.error().message;
+}
+
 TEST_F(TrainLoop, TheCacheChangesNothingButTime) {
   TrainOptions o = options("cached");
   o.architecture = "mobilenetv3-small";

@@ -42,6 +42,18 @@ TEST(Loss, CountsTheProbabilityOfAllAllowedClasses) {
   EXPECT_NEAR(allowed_cross_entropy(logits, torch::ones({1, 4}), 0).item<double>(), 0, 1e-6);
 }
 
+TEST(Loss, ATeachersAnswersAreLeastWhereTheLearnerSaysTheSame) {
+  torch::manual_seed(3);
+  const torch::Tensor taught = torch::softmax(torch::randn({6, 4}), 1);
+  const torch::Tensor logits = torch::randn({6, 4});
+  const torch::Tensor expected = F::cross_entropy(
+      logits, taught, F::CrossEntropyFuncOptions().reduction(torch::kNone));
+  EXPECT_TRUE(torch::allclose(distillation_loss(logits, taught), expected, 1e-5, 1e-6));
+  const torch::Tensor entropy = -(taught * taught.log()).sum(1);
+  EXPECT_TRUE(torch::allclose(distillation_loss(taught.log() + 5, taught), entropy, 1e-5, 1e-6));
+  EXPECT_TRUE((distillation_loss(logits, taught) > entropy).all().item<bool>());
+}
+
 TEST(Mixing, MixupIsTheWeightedMeanOfTwoPhotos) {
   torch::manual_seed(2);
   const torch::Tensor before = torch::rand({6, 3, 8, 8});
