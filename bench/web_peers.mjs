@@ -195,6 +195,11 @@ const CONTESTANTS = [
     page: 'transformers.html',
   },
   { name: `TensorFlow.js ${versions['@tensorflow/tfjs']}`, server: others, page: 'tfjs.html' },
+  {
+    name: 'TensorFlow.js, resized by the canvas',
+    server: others,
+    page: 'tfjs.html?canvas',
+  },
 ];
 
 // ---- a visit -----------------------------------------------------------------------------------
@@ -327,8 +332,8 @@ Medians of ${rounds} interleaved round${rounds === 1 ? '' : 's'} (lowest to high
 photo in a visit; one WebAssembly thread for all (no COOP and COEP), files from this machine, Brotli for all
 libraries; ${cpus().length} cores, load average ${load.toFixed(2)} before it started. The network is the site's (${architecture}), for the
 peers with float32 weights, uncompressed; TensorFlow.js computes an EfficientNet-Lite0 with random weights, on which
-speed doesn't depend, in a file of that size. The peers resize (canvas; Transformers.js by its own processor), run
-the network and show shares; ours also checks itself and the photo, outlines the lesion, draws the heat-map and,
+speed doesn't depend, in a file of that size. The peers resize (ONNX Runtime Web's page by the canvas, the others by
+their own means where nothing else is said), run the network and show shares; ours also checks itself and the photo, outlines the lesion, draws the heat-map and,
 within the cold time and the bytes, stores itself for use offline.
 
 ${agent}
