@@ -280,8 +280,8 @@ TEST_F(TrainLoop, EveryKnobStillContinuesToTheSameWeights) {
     EXPECT_TRUE(settings.contains(name)) << name;
 }
 
-// Labels that say nothing (every photo is given as both classes, as often), and a teacher that
-// knows: what is learnt comes from the teacher.
+// Training photos whose labels are all wrong, and a teacher that knows: what is learnt comes from
+// the teacher.
 TEST_F(TrainLoop, LearnsFromATeacher) {
   if (!imagenet_weights("efficientnet-lite0")) {
     GTEST_SKIP() << "ImageNet weights not there, skipped";
@@ -292,14 +292,13 @@ TEST_F(TrainLoop, LearnsFromATeacher) {
   Watcher watcher;
   const auto teacher = train(o, watcher, watcher.stop);
   ASSERT_TRUE(teacher) << teacher.error().message;
-  const fs::path list = root_ / "photos" / "contrary.csv";
+  const fs::path list = root_ / "photos" / "wrong.csv";
   {
     std::ofstream csv(list);
     csv << "file,label,split\n";
     for (int i = 0; i < 12; ++i) {
-      for (const char* folder : {"benign", "malignant"}) {
-        csv << folder << '/' << i << ".png," << (i % 2 ? "benign" : "malignant") << ",train\n";
-      }
+      csv << "benign/" << i << ".png,malignant,train\n"
+          << "malignant/" << i << ".png,benign,train\n";
     }
     for (int i = 12; i < 16; ++i) {
       for (const char* folder : {"benign", "malignant"}) {
@@ -321,9 +320,8 @@ TEST_F(TrainLoop, LearnsFromATeacher) {
   o.teachers.clear();
   const auto misled = train(o, untaught, untaught.stop);
   ASSERT_TRUE(misled) << misled.error().message;
-  std::printf("taught %.3f untaught %.3f\n", taught.epochs.back().val_auc, untaught.epochs.back().val_auc);
   EXPECT_GT(taught.epochs.back().val_auc, 0.9);
-  EXPECT_LT(untaught.epochs.back().val_auc, 0.9);
+  EXPECT_LT(untaught.epochs.back().val_auc, 0.5);
 
   // A start from its checkpoint is a start from what it had learnt.
   o.out = root_ / "continued";
@@ -341,7 +339,7 @@ TEST_F(TrainLoop, LearnsFromATeacher) {
   o.teachers = {list};
   const auto text = train(o, on, on.stop);
   ASSERT_FALSE(text);
-  EXPECT_NE(text.error().message.find("contrary.csv"), std::string::npos) << text.error().message;
+  EXPECT_NE(text.error().message.find("wrong.csv"), std::string::npos) << text.error().message;
   o.teachers = {root_ / "teacher/model.onnx"};
   o.architecture = "efficientnet-lite2";
   o.weights = "none";
