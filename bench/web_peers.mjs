@@ -333,8 +333,8 @@ photo in a visit; one WebAssembly thread for all (no COOP and COEP), files from 
 libraries; ${cpus().length} cores, load average ${load.toFixed(2)} before it started. The network is the site's (${architecture}), for the
 peers with float32 weights, uncompressed; TensorFlow.js computes an EfficientNet-Lite0 with random weights, on which
 speed doesn't depend, in a file of that size. The peers resize (ONNX Runtime Web's page by the canvas, the others by
-their own means where nothing else is said), run the network and show shares; ours also checks itself and the photo, outlines the lesion, draws the heat-map and,
-within the cold time and the bytes, stores itself for use offline.
+their own means where nothing else is said), run the network and show shares; ours also checks itself and the photo,
+outlines the lesion, draws the heat-map and, within the cold time and the bytes, stores itself for use offline.
 
 ${agent}
 ${Object.entries(versions)

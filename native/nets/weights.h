@@ -22,8 +22,9 @@ struct PublishedWeights {
 };
 
 /// Reads the file and tells whose names it has. Code in a .pth is never run: tensors, numbers and
-/// texts are read, anything else is refused. Of a checkpoint the best epoch counts. A state in "state_dict", "model" or "model_state" and
-/// the prefix "module." are seen through. The error names the file.
+/// texts are read, anything else is refused. A state in "state_dict", "model" or "model_state" and
+/// the prefix "module." are seen through; of a checkpoint the best epoch counts. The error names
+/// the file.
 Result<PublishedWeights> read_weights(const std::filesystem::path& path);
 
 /// `architecture` as these weights need it: padding and epsilon.

@@ -59,7 +59,7 @@ struct TrainOptions {
   std::filesystem::path groups;  ///< a CSV that says which photos show one lesion; or empty
   std::filesystem::path out;
   std::string architecture = "efficientnet-lite0";
-  std::string weights = "imagenet";  ///< "imagenet", "none" or a .safetensors file
+  std::string weights = "imagenet";             ///< "imagenet", "none" or a .safetensors file
   std::vector<std::filesystem::path> teachers;  ///< model.onnx files to learn from, too
   std::uint64_t seed = 1;
   std::string device = "auto";  ///< "auto", "cpu", "cuda"

@@ -46,8 +46,8 @@ TEST(Loss, ATeachersAnswersAreLeastWhereTheLearnerSaysTheSame) {
   torch::manual_seed(3);
   const torch::Tensor taught = torch::softmax(torch::randn({6, 4}), 1);
   const torch::Tensor logits = torch::randn({6, 4});
-  const torch::Tensor expected = F::cross_entropy(
-      logits, taught, F::CrossEntropyFuncOptions().reduction(torch::kNone));
+  const torch::Tensor expected =
+      F::cross_entropy(logits, taught, F::CrossEntropyFuncOptions().reduction(torch::kNone));
   EXPECT_TRUE(torch::allclose(distillation_loss(logits, taught), expected, 1e-5, 1e-6));
   const torch::Tensor entropy = -(taught * taught.log()).sum(1);
   EXPECT_TRUE(torch::allclose(distillation_loss(taught.log() + 5, taught), entropy, 1e-5, 1e-6));
