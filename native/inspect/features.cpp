@@ -15,6 +15,9 @@ namespace {
 
 constexpr int kFrame = 224;      // shorter side of the frame that keypoints are found in
 constexpr int kKeypoints = 300;  // the strongest ones
+// Of the 64 x 64 copy: how dark the surround of a round view is at most, and how far inside its
+// edge still shows.
+constexpr int kBlack = 32, kEdge = 4;
 
 // Low frequencies of the grey picture (the idea of pHash; Zauner, 2010), as numbers rather than
 // signs. Flips change signs of odd columns or rows, a transpose swaps the axes.
@@ -66,6 +69,29 @@ std::array<float, kColorSize> color_of(const cv::Mat& rgb) {
   return out;
 }
 
+// The grey picture's middle without the broad strokes, in which any two dark spots on light skin
+// are alike, and without the black surround of a dermatoscope's round view, whose edge is the same
+// on thousands of photos.
+cv::Mat details_of(const cv::Mat& gray) {
+  cv::Mat small, wide, broad;
+  cv::resize(gray, small, cv::Size(64, 64), 0, 0, cv::INTER_AREA);
+  // Black as far as it is connected to a corner: dark skin and dark lesions inside stay.
+  cv::Mat black = small < kBlack;
+  constexpr int kOutside = 128;
+  for (const cv::Point corner : {cv::Point(0, 0), {63, 0}, {0, 63}, {63, 63}}) {
+    if (black.at<std::uint8_t>(corner) == 255) cv::floodFill(black, corner, kOutside);
+  }
+  const cv::Mat outside = black == kOutside;
+  small.convertTo(wide, CV_32F);
+  wide.setTo(cv::mean(wide, ~outside), outside);
+  cv::GaussianBlur(wide, broad, cv::Size(), 3.0);
+  cv::Mat details = wide - broad;
+  cv::Mat edge;
+  cv::dilate(outside, edge, cv::Mat(), cv::Point(-1, -1), kEdge);
+  details.setTo(0, edge);
+  return details(cv::Rect(10, 10, 44, 44)).clone();
+}
+
 }  // namespace
 
 FeatureExtractor::FeatureExtractor()
@@ -104,13 +130,7 @@ Result<PhotoFeatures> FeatureExtractor::extract(const std::filesystem::path& fil
   cv::cvtColor(rgb, gray, cv::COLOR_RGB2GRAY);
   out.layout = layout_of(gray);
   out.color = color_of(rgb);
-  // Without the broad strokes, in which any two dark spots on light skin are alike.
-  cv::Mat small, wide, broad;
-  cv::resize(gray, small, cv::Size(64, 64), 0, 0, cv::INTER_AREA);
-  small.convertTo(wide, CV_32F);
-  cv::GaussianBlur(wide, broad, cv::Size(), 3.0);
-  // The middle alone: the round edge of a dermatoscope's view is the same on thousands of photos.
-  out.details = cv::Mat(wide - broad)(cv::Rect(10, 10, 44, 44)).clone();
+  out.details = details_of(gray);
   // Skin has little contrast: even it out, or hardly a corner is found.
   cv::Mat even;
   cv::createCLAHE(4.0, cv::Size(4, 4))->apply(gray, even);

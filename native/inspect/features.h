@@ -33,7 +33,8 @@ struct PhotoFeatures {
   Quality quality;
   std::array<float, kLayoutSize> layout{};  ///< unit length
   std::array<float, kColorSize> color{};
-  cv::Mat details;  ///< 44 x 44 floats: the middle's grey values without the broad strokes
+  cv::Mat details;  ///< 44 x 44 floats: the middle's grey values without the broad strokes; 0
+                    ///< outside of a dermatoscope's round view
   std::vector<cv::Point2f> keypoints;  ///< in a frame whose shorter side is 224 pixels
   std::vector<KeypointPose> poses;     ///< one a keypoint
   cv::Mat descriptors;                 ///< n x 32 bytes (ORB; Rublee et al., ICCV 2011)

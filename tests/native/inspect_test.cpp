@@ -121,6 +121,31 @@ TEST_F(InspectTest, DifferentLesionsAreNotCalledTheSame) {
   EXPECT_GE(groups.size(), 57u);
 }
 
+// A dermatoscope's round view in a black surround: of another diameter on each photo.
+cv::Mat through_a_tube(const cv::Mat& picture, int radius) {
+  cv::Mat mask(picture.size(), CV_8U, cv::Scalar(0)),
+      out(picture.size(), CV_8UC3, cv::Scalar(4, 4, 4));
+  cv::circle(mask, {picture.cols / 2, picture.rows / 2}, radius, 255, cv::FILLED);
+  picture.copyTo(out, mask);
+  cv::GaussianBlur(out, out, cv::Size(), 2.0);
+  return out;
+}
+
+TEST_F(InspectTest, ARoundViewMakesNoCopiesAndHidesNone) {
+  for (int i = 0; i < 40; ++i)
+    add("round/" + std::to_string(i) + ".jpg",
+        through_a_tube(lesion(static_cast<std::uint64_t>(500 + i), 256, 256), 84 + i % 3),
+        i % 2 ? "benign" : "malignant");
+  add("again.jpg", through_a_tube(lesion(507, 256, 256), 85), "benign", "train",
+      {cv::IMWRITE_JPEG_QUALITY, 60});
+  const Inspection result = look();
+  EXPECT_TRUE(kinds(result, "again.jpg").count("duplicate"));
+  EXPECT_EQ(result.groups[index("again.jpg")], result.groups[index("round/7.jpg")]);
+  const std::set<std::string> groups(result.groups.begin(), result.groups.end());
+  // Of 41 photos two show one drawing; a few others are all but equal.
+  EXPECT_GE(groups.size(), 34u);
+}
+
 TEST_F(InspectTest, NamesWhatCannotBeReadAndWhatCannotBeJudged) {
   add_others(6);
   rows_ += "text.jpg,benign,train\nempty.png,benign,train\n";
