@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <opencv2/imgproc.hpp>
 #include <optional>
+#include <set>
 
 #include "commands/classify.h"
 #include "commands/commands.h"
@@ -36,6 +37,7 @@ struct EvaluateOptions {
   DataArguments data;
   std::vector<std::string> by;
   std::optional<double> prevalence;
+  bool unseen = false;
   int resamples = 2000;
   std::uint64_t seed = 1;
 };
@@ -540,6 +542,7 @@ nlohmann::json figures_json(const Evaluation& e) {
                      {"data", e.options.data.text()},
                      {"data_hash", dataset_hash(e.dataset)},
                      {"split", e.options.split},
+                     {"unseen", e.options.unseen},
                      {"where", e.options.data.where},
                      {"n", e.measured.data.labels.size()},
                      {"n_lesions", e.lesions()},
@@ -673,6 +676,17 @@ int run_evaluate(const EvaluateOptions& options) {
     samples = dataset->of_split(options.split);
     of = "split '" + options.split + "'";
     if (samples.empty()) return fail(data + ": no photos of split '" + options.split + "'");
+    if (options.unseen) {
+      std::set<std::string> seen;
+      for (const Sample& sample : dataset->samples)
+        if (sample.split != options.split) seen.insert(sample.group);
+      const std::size_t before = samples.size();
+      std::erase_if(samples, [&seen](const Sample& one) { return seen.count(one.group) != 0; });
+      std::printf("%zu photos left out: their lesions are on photos outside of %s, too\n",
+                  before - samples.size(), of.c_str());
+      if (samples.empty()) return fail(data + ": no other photos of " + of);
+      of += ", lesions that no other photo shows";
+    }
   } else if (has_splits) {
     std::fprintf(
         stderr,
@@ -744,6 +758,12 @@ void add_evaluate_command(CLI::App& app, int& status) {
   add_data_options(*command, options->data, "Photos");
   command->get_option("--data")->required();
   command->add_option("--split", options->split, "Only this split: train, val or test")
+      ->group("Photos");
+  command
+      ->add_flag("--unseen", options->unseen,
+                 "Only lesions that no photo outside of the split shows; --groups says which "
+                 "photos show one lesion where the data doesn't")
+      ->needs("--split")
       ->group("Photos");
   command
       ->add_option("--by", options->by,
