@@ -109,6 +109,20 @@ TEST_F(Evaluate, TakesASplitAndAFilter) {
             1);
 }
 
+// Photos 1 and 3 (test) show the lesions of 0 and 2 (train), as a second list says.
+TEST_F(Evaluate, LeavesLesionsOutThatTrainingMayHaveSeen) {
+  folder_.write("groups.csv", "file,group\np/0.png,a\np/1.png,a\np/2.png,b\np/3.png,b\n");
+  const Ran ran = evaluate(folder_ / "list.csv",
+                           {"--split", "test", "--groups", folder_ / "groups.csv", "--unseen"});
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(figures().at("n"), 3);
+  EXPECT_NE(ran.out.find("2 photos left out"), std::string::npos) << ran.out;
+  const Ran all = evaluate(folder_ / "list.csv", {"--split", "test", "--unseen"});
+  ASSERT_EQ(all.status, 0) << all.err;
+  EXPECT_EQ(figures().at("n"), 5) << "every photo has a lesion of its own there";
+  EXPECT_NE(evaluate(folder_ / "list.csv", {"--unseen"}).status, 0) << "unseen by which split?";
+}
+
 TEST_F(Evaluate, WritesAReport) {
   ASSERT_EQ(evaluate(folder_ / "list.csv", {"--report", folder_ / "report.html"}).status, 0);
   const std::string html = test::read_text(folder_ / "report.html");
