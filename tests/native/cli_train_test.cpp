@@ -119,7 +119,7 @@ TEST_F(TrainCommand, TheConfigurationForSevenDiagnosesTrains) {
   if (!std::filesystem::exists(data / "ham10000/labels.csv", code))
     GTEST_SKIP() << "the real photos are not there, skipped";
   const std::string config = std::string(NEVUS_SOURCE_DIR) + "/assets/training/lesions7.toml";
-  // As the configuration's first lines say, with fewer drawings.
+  // As the configuration's first lines say, with fewer drawings and one teacher.
   const std::string drawings = out_ + "-synth";
   const Ran drawn = test::run(
       NEVUS_PROGRAM, {"synth", "--out", drawings, "--count", "20", "--seed", "77", "--jpeg"});
@@ -129,11 +129,14 @@ TEST_F(TrainCommand, TheConfigurationForSevenDiagnosesTrains) {
     arguments.push_back(data / source);
   arguments.push_back(drawings);
   arguments.insert(arguments.end(), {"--config", config, "--photos", "150", "--epochs", "1"});
-  arguments.insert(arguments.end(), {"--out", out_});
+  arguments.insert(
+      arguments.end(),
+      {"--teacher", std::string(NEVUS_SOURCE_DIR) + "/assets/model/model.onnx", "--out", out_});
   const Ran ran = test::run(NEVUS_PROGRAM, arguments);
   ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
   const auto package = nlohmann::json::parse(test::read_text(out_ + "/model.json"));
   EXPECT_EQ(package.at("classes").size(), 7u);
+  EXPECT_EQ(package.at("training").at("settings").at("teachers").size(), 1u);
   EXPECT_EQ(package.at("training").at("config"), test::read_text(config));
   EXPECT_EQ(package.at("training").at("stored").at("weights_as"), "int8");
   EXPECT_EQ(package.at("metrics").at("validation").at("by_source").size(), 5u);

@@ -18,7 +18,7 @@ before(async () => {
   ({ page: app, context: appContext } = await h.openPage(browser, { reducedMotion: 'reduce' }));
   await h.openApp(app, server.url);
   await h.pickAndAnswer(app, h.anyPhotos.at(-1));
-  await h.pickAndAnswer(app, h.anyPhotos[0]);
+  await h.pickAndAnswer(app, h.samples[0]);
 });
 after(async () => {
   await browser?.close();

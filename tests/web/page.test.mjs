@@ -70,7 +70,7 @@ for (const { name, ...options } of SCREENS) {
     const { context, page } = await h.openPage(browser, options);
     try {
       await h.openApp(page, server.url);
-      await h.pickAndAnswer(page, h.anyPhotos[0]);
+      await h.pickAndAnswer(page, h.samples[0]);
       const canvas = page.locator('canvas#canvas');
       const shot = () => canvas.screenshot();
       const answered = await shot();
@@ -103,7 +103,7 @@ for (const { name, ...options } of SCREENS) {
       for (const where of PAGES) {
         if (where.startsWith('app/')) {
           await h.openApp(page, server.url);
-          await h.pickAndAnswer(page, h.anyPhotos[0]);
+          await h.pickAndAnswer(page, h.samples[0]);
         } else {
           await page.goto(server.url + where);
           await page.screenshot({
