@@ -34,10 +34,13 @@ measure 'kaggle test part, photos from HAM10000 alone' "$data/kaggle/groups.csv"
   --where 'ham10000_id!='
 measure 'ISIC 2017, test part' "$data/isic2017" --label-column dx --map sk=bkl
 measure 'BCN20000 (another hospital), a third' "$data/bcn" --test-share 0.334
-# That collection doesn't say which photos show one lesion; some can be told from the pixels.
+# These two don't say which photos show one lesion; some can be told from the pixels.
 found=$(mktemp -d)
 trap 'rm -rf "$found"' EXIT
+"$nevus" inspect "$data/isic2017" --label-column dx --out "$found/isic2017"
 "$nevus" inspect "$data/bcn" --out "$found/bcn"
+measure 'ISIC 2017, that part without lesions that its other parts show' "$data/isic2017" --label-column dx \
+  --map sk=bkl --groups "$found/isic2017/groups.csv" --unseen
 measure 'BCN20000, that third without lesions that its other photos show' "$data/bcn" --test-share 0.334 \
   --groups "$found/bcn/groups.csv" --unseen
 "$nevus" card "$model" --out docs/model-card.md
