@@ -32,6 +32,9 @@ Result<Teachers> Teachers::read(const std::vector<std::filesystem::path>& files,
     if (!architecture) return bad("its network, " + package->architecture + ", is not known");
     if (!same_pixels(package->input, input)) return bad("it takes its photos otherwise");
     Teacher teacher;
+    teacher.file = file;
+    if (package->training.is_object())
+      teacher.settings = package->training.value("settings", nlohmann::json::object());
     teacher.sha256 = package->sha256;
     teacher.temperature = package->temperature;
     std::vector<std::int64_t> order;
@@ -71,6 +74,20 @@ std::vector<std::string> Teachers::hashes() const {
   std::vector<std::string> all;
   for (const Teacher& teacher : teachers_) all.push_back(teacher.sha256);
   return all;
+}
+
+std::vector<std::filesystem::path> Teachers::of_other_splits(const nlohmann::json& settings) const {
+  std::vector<std::filesystem::path> others;
+  for (const Teacher& teacher : teachers_) {
+    for (const char* key : {"data_sha256", "seed", "val_share", "photos", "folds", "fold"}) {
+      if (teacher.settings.is_object() && teacher.settings.contains(key) &&
+          teacher.settings[key] == settings.at(key))
+        continue;
+      others.push_back(teacher.file);
+      break;
+    }
+  }
+  return others;
 }
 
 torch::Tensor Teachers::probabilities(const torch::Tensor& images) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -25,12 +26,17 @@ class Teachers {
   bool empty() const { return teachers_.empty(); }
   /// The models' graph hashes, hex.
   std::vector<std::string> hashes() const;
+  /// The files whose photos were not cut as `settings` (of a checkpoint) say: a teacher that has
+  /// learnt from a run's validation photos makes their figures look better than they are.
+  std::vector<std::filesystem::path> of_other_splits(const nlohmann::json& settings) const;
   /// @param images  [N, 3, H, W], normalised; any H and W that the network can take
   /// @return [N, C], the mean of the models' calibrated probabilities
   torch::Tensor probabilities(const torch::Tensor& images);
 
  private:
   struct Teacher {
+    std::filesystem::path file;
+    nlohmann::json settings;  // of its training, as its package has them
     std::string sha256;
     Network net{nullptr};
     double temperature = 1;

@@ -215,6 +215,11 @@ Result<bool> Training::prepare() {
   steps_per_epoch_ = static_cast<std::int64_t>(
       cut_batches(std::vector<std::size_t>(photos_.train.size()), photos_of_step()).size());
   state_.settings = settings();
+  for (const std::filesystem::path& file : teachers_.of_other_splits(state_.settings)) {
+    observer_.warn("--teacher " + file.string() +
+                   ": trained on other photos, or cut otherwise; if it has learnt from photos that "
+                   "this run validates on, their figures are too good");
+  }
   state_.command_line = options_.command_line;
 
   std::error_code status;

@@ -316,6 +316,12 @@ TEST_F(TrainLoop, LearnsFromATeacher) {
   const auto& settings = learnt->package.training["settings"];
   ASSERT_EQ(settings["teachers"].size(), 2u);
   EXPECT_EQ(settings["teachers"][0], teacher->package.sha256);
+  const auto warned = [](const Watcher& one) {
+    return std::count_if(one.warnings.begin(), one.warnings.end(), [](const std::string& line) {
+      return line.find("cut otherwise") != std::string::npos;
+    });
+  };
+  EXPECT_EQ(warned(taught), 2) << "the teacher's photos were cut otherwise";
   o.out = root_ / "untaught";
   o.teachers.clear();
   const auto misled = train(o, untaught, untaught.stop);
@@ -326,12 +332,14 @@ TEST_F(TrainLoop, LearnsFromATeacher) {
   // A start from its checkpoint is a start from what it had learnt.
   o.out = root_ / "continued";
   o.data = {{root_ / "photos", {}}};
+  o.teachers = {root_ / "teacher/model.onnx"};
   o.weights = (root_ / "teacher/checkpoint").string();
   o.recipe.epochs = 1;
   o.recipe.learning_rate = 1e-7;
   Watcher on;
   const auto continued = train(o, on, on.stop);
   ASSERT_TRUE(continued) << continued.error().message;
+  EXPECT_EQ(warned(on), 0) << "the same photos, the same cut";
   EXPECT_NEAR(on.epochs[0].val_auc, teacher->package.metrics["validation"]["auc"].get<double>(),
               0.05);
 
