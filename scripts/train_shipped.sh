@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the shipped model: drawings, two teachers, then the model that learns from them. About three hours on
-# two cores; what was interrupted goes on where it stopped when the same command is given again.
+# Makes the shipped model: drawings, two teachers, then the model that learns from them. About three and a half
+# hours on two cores; what was interrupted goes on where it stopped when the same command is given again.
 set -euo pipefail
 
 usage() {

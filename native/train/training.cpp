@@ -216,6 +216,7 @@ Result<bool> Training::prepare() {
       cut_batches(std::vector<std::size_t>(photos_.train.size()), photos_of_step()).size());
   state_.settings = settings();
   for (const std::filesystem::path& file : teachers_.of_other_splits(state_.settings)) {
+    if (!processes_.leads()) break;  // warnings come from each process
     observer_.warn("--teacher " + file.string() +
                    ": trained on other photos, or cut otherwise; if it has learnt from photos that "
                    "this run validates on, their figures are too good");

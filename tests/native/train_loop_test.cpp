@@ -83,6 +83,14 @@ class TrainLoop : public testing::Test {
     return o;
   }
 
+  // Enough to learn these photos.
+  static TrainOptions learning(const std::string& run) {
+    TrainOptions o = options(run);
+    o.recipe.epochs = 4;
+    o.recipe.ema_epochs = 0;
+    return o;
+  }
+
   static fs::path root_;
 };
 fs::path TrainLoop::root_;
@@ -188,9 +196,7 @@ TEST_F(TrainLoop, Learns) {
   if (!imagenet_weights("efficientnet-lite0")) {
     GTEST_SKIP() << "ImageNet weights not there, skipped";
   }
-  TrainOptions o = options("learns");
-  o.recipe.epochs = 4;
-  o.recipe.ema_epochs = 0;
+  TrainOptions o = learning("learns");
   Watcher watcher;
   const auto outcome = train(o, watcher, watcher.stop);
   ASSERT_TRUE(outcome) << outcome.error().message;
@@ -286,9 +292,7 @@ TEST_F(TrainLoop, LearnsFromATeacher) {
   if (!imagenet_weights("efficientnet-lite0")) {
     GTEST_SKIP() << "ImageNet weights not there, skipped";
   }
-  TrainOptions o = options("teacher");
-  o.recipe.epochs = 4;
-  o.recipe.ema_epochs = 0;
+  TrainOptions o = learning("teacher");
   Watcher watcher;
   const auto teacher = train(o, watcher, watcher.stop);
   ASSERT_TRUE(teacher) << teacher.error().message;
