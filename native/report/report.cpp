@@ -94,6 +94,12 @@ Result<bool> write_training_report(const std::filesystem::path& path,
           chart("Share of the time that the network waited for photos, %",
                 one_curve("waiting, %", wait)) +
           "</div>\n";
+  if (report.mixed)
+    body +=
+        "<p class=\"soft\">Training photos were mixed with each other, and their loss and AUC "
+        "judge "
+        "a mixture by the label of one of its photos: they look worse than they are, and can't be "
+        "compared with those of validation.</p>\n";
   body +=
       "<h2>Epochs</h2>\n<div class=\"scroll\"><table><tr><th class=\"n\">Epoch</th><th "
       "class=\"n\">Training loss</th>"

@@ -46,6 +46,7 @@ struct TrainingReport {
   std::vector<EpochRecord> epochs;
   int best_epoch = 0;        ///< the epoch that was kept
   bool interrupted = false;  ///< stopped before its last epoch
+  bool mixed = false;  ///< by mixup or CutMix: training figures judge mixed views by one label
   std::vector<ClassCount> classes;
   std::vector<std::pair<std::string, std::string>> settings;
   std::vector<std::string> warnings;

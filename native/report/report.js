@@ -36,7 +36,12 @@
                 labelSize: 20,
                 incrs: chart.whole_x ? [1, 2, 5, 10, 20, 50, 100] : undefined,
               },
-              axis,
+              // uPlot's own labels have three decimals at most: learning rates would repeat.
+              {
+                ...axis,
+                size: 60,
+                values: (_, ticks) => ticks.map((v) => String(Number(v.toPrecision(6)))),
+              },
             ],
             cursor: { drag: { x: false, y: false } },
           },

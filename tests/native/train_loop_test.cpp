@@ -203,6 +203,7 @@ TEST_F(TrainLoop, Learns) {
   EXPECT_LT(watcher.epochs.back().train_loss, watcher.epochs.front().train_loss);
   EXPECT_GT(watcher.epochs.back().train_auc, 0.8);
   EXPECT_GE(outcome->package.metrics["validation"]["auc"].get<double>(), 0.8);
+  EXPECT_EQ(text_of(o.out / "report.html").find("photos were mixed"), std::string::npos);
 }
 
 TEST_F(TrainLoop, LeavesUnreadablePhotosOut) {
@@ -280,6 +281,10 @@ TEST_F(TrainLoop, EveryKnobStillContinuesToTheSameWeights) {
   ASSERT_TRUE(c) << c.error().message;
   EXPECT_EQ(text_of(root_ / "knobs-a/history.csv"), text_of(root_ / "knobs-b/history.csv"));
   EXPECT_EQ(a->package.sha256, c->package.sha256);
+  const auto says_mixed = [](const fs::path& run) {
+    return text_of(run / "report.html").find("photos were mixed") != std::string::npos;
+  };
+  EXPECT_TRUE(says_mixed(root_ / "knobs-a"));
   const auto& settings = a->package.training["settings"];
   for (const char* name : {"optimizer", "head_epochs", "freeze", "accumulate", "clip_norm",
                            "balance", "mixup", "cutmix", "layer_decay", "typicality", "patience"})
