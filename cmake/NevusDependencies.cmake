@@ -11,8 +11,13 @@ if(EMSCRIPTEN)
   find_package(OpenCV 4 REQUIRED COMPONENTS core imgproc NO_CMAKE_FIND_ROOT_PATH)
   add_library(nevus_header_only INTERFACE)
   target_include_directories(nevus_header_only SYSTEM INTERFACE "${NEVUS_HEADERS_WASM_DIR}")
+  add_library(JPEG::JPEG STATIC IMPORTED)
+  set_target_properties(JPEG::JPEG PROPERTIES
+    IMPORTED_LOCATION "${NEVUS_JPEG_WASM_DIR}/lib/libjpeg.a"
+    INTERFACE_INCLUDE_DIRECTORIES "${NEVUS_JPEG_WASM_DIR}/include")
 else()
   find_package(OpenCV 4 REQUIRED COMPONENTS core imgproc imgcodecs)
+  find_package(JPEG REQUIRED)
   find_package(nlohmann_json REQUIRED)
   add_library(nevus_header_only INTERFACE)  # protozero lies in the system's include path
   target_link_libraries(nevus_header_only INTERFACE nlohmann_json::nlohmann_json)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes a Debian 12 machine able to build Nevus: Debian packages, npm packages, LibTorch, ImageNet
-# weights, OpenCV and zlib for WebAssembly, Dear ImGui. What it builds or unpacks lies in
+# weights, OpenCV, zlib and libjpeg-turbo for WebAssembly, Dear ImGui. What it builds or unpacks lies in
 # ${XDG_CACHE_HOME:-~/.cache}/nevus, one folder per part, named by version and by a hash of what
 # shaped it. A part is made beside its folder and renamed when complete, so an interrupted set-up
 # continues where it stopped and a second call does nothing. Writes build/deps.cmake.
@@ -32,6 +32,9 @@ opencv_version=4.6.0
 opencv_sha256=40a59ba7e5c18a43652de0a08733c9843a39bba619b1f3e26a5fac4a6f041423
 zlib_version=1.2.13
 zlib_sha256=71feb7947e3c00ef125f83b79a4e529bde31171e5babe48b391f06758d1ab0a1
+# Debian 12's own: the native programs and the page decode by the same version.
+jpeg_version=2.1.5
+jpeg_sha256=254f3642b04e309fee775123133c6464181addc150499561020312ec61c1bf7c
 imgui_version=1.90.1
 imgui_sha256=ecce377df0f90b292f15dcbd83d438bddc162b2388c881132bde18c787572a1c
 # The C API is compatible upwards: headers of 1.21 (API 21) with a newer library.
@@ -131,7 +134,7 @@ install_packages() {
   if [ "$system" != "debian 12" ]; then
     die "this system ($system) is not Debian 12. Needed, by their Debian names: ${wanted[*]}
 setup: With these (or your system's equivalents) in place, run it again with --skip-packages.
-setup: The source packages (OpenCV, zlib, Dear ImGui) and the ONNX Runtime headers come through apt."
+setup: The source packages (OpenCV, zlib, libjpeg-turbo, Dear ImGui) and the ONNX Runtime headers come through apt."
   fi
 
   local installed
@@ -337,7 +340,7 @@ setup_weights() {
   rm -rf "$tmp"
 }
 
-# ---- zlib and OpenCV for WebAssembly --------------------------------------------------------------
+# ---- zlib, libjpeg-turbo and OpenCV for WebAssembly --------------------------------------------------------------
 find_emcc() {
   local emcc
   emcc=$(emcc_path)
@@ -371,6 +374,28 @@ setup_zlib_wasm() {
   cp "$tmp/src/libz.a" "$tmp/out/lib/"
   cp "$tmp/src/zlib.h" "$tmp/src/zconf.h" "$tmp/out/include/"
   finish "$tmp/out" "$zlib_dir"
+  rm -rf "$tmp"
+}
+
+setup_jpeg_wasm() {
+  local flags=(
+    -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS="$wasm_flags" -DCMAKE_C_FLAGS_RELEASE=-DNDEBUG
+    -DENABLE_SHARED=OFF -DWITH_SIMD=OFF -DWITH_TURBOJPEG=OFF
+    # Its own look at them fails where objects are WebAssembly.
+    -DHAVE_SIZE_T=TRUE -DSIZE_T=4 -DHAVE_UNSIGNED_LONG=TRUE -DUNSIGNED_LONG=4
+  )
+  jpeg_dir=$cache/jpeg-wasm-$jpeg_version-$(key "$jpeg_sha256" "$em_version" "${flags[@]}")
+  have "$jpeg_dir" && return
+  say "libjpeg-turbo $jpeg_version for WebAssembly"
+  local tmp=$work/jpeg
+  fetch_source libjpeg-turbo/bookworm "$jpeg_sha256" "$tmp/src"
+  logged jpeg-configure "$em_dir/emcmake" cmake -S "$tmp/src" -B "$tmp/build" -G Ninja "${flags[@]}"
+  logged jpeg-build cmake --build "$tmp/build" -j "$jobs" --target jpeg-static
+  rm -rf "$tmp/out"
+  mkdir -p "$tmp/out/lib" "$tmp/out/include"
+  cp "$tmp/build/libjpeg.a" "$tmp/out/lib/"
+  cp "$tmp/src/"{jpeglib,jmorecfg,jerror}.h "$tmp/build/jconfig.h" "$tmp/out/include/"
+  finish "$tmp/out" "$jpeg_dir"
   rm -rf "$tmp"
 }
 
@@ -451,6 +476,7 @@ CMAKE
     dependency NEVUS_ONNXRUNTIME_LIBRARY "$ort_dir/lib/libonnxruntime.so.1"
     dependency NEVUS_IMAGENET_WEIGHTS_DIR "$weights_dir"
     dependency NEVUS_OPENCV_WASM_DIR "${opencv_dir:+$opencv_dir/lib/cmake/opencv4}"
+    dependency NEVUS_JPEG_WASM_DIR "${jpeg_dir:-}"
     dependency NEVUS_HEADERS_WASM_DIR "$headers_dir"
     dependency NEVUS_IMGUI_DIR "$imgui_dir"
     dependency NEVUS_GTEST_SRC /usr/src/googletest
@@ -478,6 +504,7 @@ setup_imgui
 # The native build can begin while OpenCV for WebAssembly is still compiling.
 $looking || write_deps
 setup_zlib_wasm
+setup_jpeg_wasm
 setup_opencv_wasm
 looking=false
 write_deps

@@ -25,18 +25,20 @@ PhotoAnswer answer_photo(const Session& session, const std::filesystem::path& fi
                          std::size_t index, const PixelsHook& hook) {
   PhotoAnswer answer;
   auto start = Clock::now();
-  const auto photo = read_photo(file);
+  const ModelPackage& package = session.package();
+  const auto photo = read_photo(file, needed_side(package.input));
   answer.times.decode = milliseconds_since(start);
   if (!photo) {
     answer.error = photo.error().message;
     return answer;
   }
-  answer.width = photo->width;
-  answer.height = photo->height;
+  answer.width = photo->full_width;
+  answer.height = photo->full_height;
 
   start = Clock::now();
-  const ModelPackage& package = session.package();
   answer.quality = assess_quality(photo->view());
+  answer.quality.width = answer.width;
+  answer.quality.height = answer.height;
   std::vector<float> input(std::size_t{3} * static_cast<std::size_t>(package.input.width) *
                            static_cast<std::size_t>(package.input.height));
   preprocess(photo->view(), package.input, input);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "image_io/photo.h"
 #include "nevus/core.h"
 #include "runtime/session.h"
 
@@ -18,8 +19,8 @@ struct PhotoTimes {
 };
 
 struct PhotoAnswer {
-  std::string error;  ///< why there is no answer; empty: there is one
-  int width = 0, height = 0;
+  std::string error;          ///< why there is no answer; empty: there is one
+  int width = 0, height = 0;  ///< the file's pixels
   Quality quality;
   std::vector<float> logits;
   std::vector<float> cam;
@@ -33,7 +34,8 @@ struct PhotoAnswer {
 /// Called once a photo, in the order of `files`, on the calling thread.
 using AnswerSink = std::function<void(std::size_t index, const PhotoAnswer& answer)>;
 /// Called on a worker's thread while the pixels are still at hand; may set `answer.error`.
-using PixelsHook = std::function<void(std::size_t index, const Image& photo, PhotoAnswer& answer)>;
+using PixelsHook =
+    std::function<void(std::size_t index, const DecodedPhoto& photo, PhotoAnswer& answer)>;
 
 /// Threads that ONNX Runtime should get so that together with classify()'s workers every core is
 /// busy once: all of them for a photo or two, one a worker for many.

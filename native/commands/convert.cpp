@@ -39,7 +39,7 @@ std::vector<float> read_photos(const std::vector<Sample>& samples, int count,
   std::vector<float> images;
   std::vector<std::string> warnings;
   for (const std::size_t i : chosen) {
-    const auto photo = read_photo(samples[i].file);
+    const auto photo = read_photo(samples[i].file, needed_side(input));
     if (!photo) {
       warnings.push_back(samples[i].file.string() + ": " + photo.error().message);
       continue;

@@ -334,7 +334,7 @@ std::vector<ReportMistake> worst_mistakes(const Session& session, const Measured
   std::vector<ReportMistake> out(all.size());
   classify(
       session, files, [](std::size_t, const PhotoAnswer&) {},
-      [&](std::size_t k, const Image& photo, PhotoAnswer& answer) {
+      [&](std::size_t k, const DecodedPhoto& photo, PhotoAnswer& answer) {
         ReportMistake& one = out[k];
         const ImageView view = photo.view();
         const Rect square = center_square(view.width, view.height);

@@ -65,7 +65,7 @@ const std::map<std::string, Kind> kKinds{
 };
 
 Jpeg thumbnail(const fs::path& file) {
-  const auto photo = read_photo(file);
+  const auto photo = read_photo(file, kThumbnail);
   if (!photo) return {};
   const ImageView view = photo->view();
   const cv::Mat pixels(view.height, view.width, CV_8UC(channels(view.format)),

@@ -186,13 +186,16 @@ int run_predict(const PredictOptions& options) {
     heatmaps = heatmap_files(*files, options.heatmap);
   }
   if (options.json || !heatmaps.empty()) {
-    hook = [&](std::size_t index, const Image& photo, PhotoAnswer& answer) {
+    hook = [&](std::size_t index, const DecodedPhoto& photo, PhotoAnswer& answer) {
       if (!heatmaps.empty()) answer.error = draw_heatmap(photo, answer, package, heatmaps[index]);
       if (!options.json) return;
       answer.lesion = find_lesion(photo.view());
       std::optional<double> scale;
-      if (options.mm_per_pixel > 0) scale = options.mm_per_pixel;
+      if (options.mm_per_pixel > 0) scale = options.mm_per_pixel * photo.reduction;
       answer.measures = measure_lesion(photo.view(), answer.lesion.outline, scale);
+      answer.measures.diameter *= photo.reduction;
+      answer.lesion =
+          enlarged(std::move(answer.lesion), photo.reduction, photo.full_width, photo.full_height);
     };
   }
 

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -16,9 +17,9 @@
 #include <webp/decode.h>
 
 #include "files/atomic_file.h"
-#include "image_io/jpeg.h"
 #include "image_io/png.h"
 #include "nevus/encoded.h"
+#include "nevus/jpeg.h"
 
 namespace nevus {
 namespace {
@@ -92,15 +93,17 @@ Image gray_to_rgb(const Image& gray) {
 
 }  // namespace
 
-Result<Image> read_photo(const std::filesystem::path& path) {
+Result<DecodedPhoto> read_photo(const std::filesystem::path& path, int least_side) {
   auto bytes = read_bytes(path);
   if (!bytes) return bytes.error();
   const auto info = inspect_encoded(*bytes);
   if (!info) return info.error();
   Result<Image> decoded = Error{};
+  int reduction = 1;
   switch (info->codec) {
     case ImageCodec::jpeg:
-      decoded = decode_jpeg(*bytes);
+      reduction = jpeg_reduction(std::min(info->width, info->height), least_side);
+      decoded = decode_jpeg(*bytes, PixelFormat::rgb, reduction);
       break;
     case ImageCodec::png:
       decoded = decode_png(*bytes);
@@ -123,8 +126,15 @@ Result<Image> read_photo(const std::filesystem::path& path) {
   if (!decoded) return decoded.error();
   if (decoded->format == PixelFormat::gray) decoded = gray_to_rgb(*decoded);
   if (info->orientation > 1 && info->orientation <= 8)
-    return apply_orientation(decoded->view(), info->orientation);
-  return decoded;
+    decoded = apply_orientation(decoded->view(), info->orientation);
+  DecodedPhoto photo{*std::move(decoded)};
+  photo.reduction = reduction;
+  const bool turned = info->orientation >= 5 && info->orientation <= 8;
+  // Other codecs' pixels are all there.
+  const bool whole = reduction == 1;
+  photo.full_width = whole ? photo.width : turned ? info->height : info->width;
+  photo.full_height = whole ? photo.height : turned ? info->width : info->height;
+  return photo;
 }
 
 namespace {

@@ -151,7 +151,7 @@ std::vector<ReportExample> Training::examples() {
   const std::size_t count = std::min(kExamples, photos_.train.size());
   for (std::size_t k = 0; k < count; ++k) {
     const std::size_t i = k * photos_.train.size() / count;
-    const auto photo = read_photo(photos_.train[i].file);
+    const auto photo = read_photo(photos_.train[i].file, needed_side(spec.input));
     if (!photo) continue;
     const Image copy = training_copy(photo->view(), spec.input);
     const Image view = augment(copy.view(), spec.input, *spec.augment,

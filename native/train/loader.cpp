@@ -33,14 +33,15 @@ struct Loader::Impl {
 
   // Upright pixels, as far as they are the same in every epoch; the error is why there are none.
   Result<Image> prepared(const std::filesystem::path& file) {
+    const int least_side = needed_side(spec.input);
     const std::string how = (spec.augment ? "training " : "input ") +
                             std::to_string(spec.input.width) + "x" +
-                            std::to_string(spec.input.height);
+                            std::to_string(spec.input.height) + " of " + std::to_string(least_side);
     const auto key = spec.cache != nullptr ? PhotoCache::key(file, how) : std::nullopt;
     if (key) {
       if (auto known = spec.cache->find(*key)) return std::move(*known);
     }
-    const Result<Image> photo = read_photo(file);
+    const auto photo = read_photo(file, least_side);
     if (!photo) return photo.error();
     Image image = spec.augment ? training_copy(photo->view(), spec.input)
                                : crop_and_resize(photo->view(), spec.input);

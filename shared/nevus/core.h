@@ -7,6 +7,7 @@
 #include "nevus/encoded.h"
 #include "nevus/heatmap.h"
 #include "nevus/image.h"
+#include "nevus/jpeg.h"
 #include "nevus/lesion.h"
 #include "nevus/lesion_json.h"
 #include "nevus/lesion_measures.h"

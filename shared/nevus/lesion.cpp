@@ -180,6 +180,21 @@ Lesion find_lesion(const ImageView& photo) {
   return lesion;
 }
 
+Lesion enlarged(Lesion lesion, int factor, int width, int height) {
+  for (Point& point : lesion.outline) {
+    point.x = std::min<double>(point.x * factor, width);
+    point.y = std::min<double>(point.y * factor, height);
+  }
+  for (Rect* rect : {&lesion.box, &lesion.crop}) {
+    rect->x *= factor;
+    rect->y *= factor;
+    rect->width = std::min(rect->width * factor, width - rect->x);
+    rect->height = std::min(rect->height * factor, height - rect->y);
+  }
+  lesion.crop.width = lesion.crop.height = std::min(lesion.crop.width, lesion.crop.height);
+  return lesion;
+}
+
 std::string_view id(OutlineIssue issue) {
   switch (issue) {
     case OutlineIssue::too_small:

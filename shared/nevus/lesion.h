@@ -38,6 +38,10 @@ struct Lesion {
 /// Works on a reduced copy (longer side 128), so details below 1 % of the photo are lost.
 Lesion find_lesion(const ImageView& photo);
 
+/// What was found on a photo that had been decoded `factor` times smaller, in the pixels of the
+/// whole one, which has width x height of them.
+Lesion enlarged(Lesion lesion, int factor, int width, int height);
+
 /// A stable word for files and tests ("nothing_stands_out").
 std::string_view id(OutlineIssue issue);
 /// The reason in plain words.

@@ -9,6 +9,10 @@
 
 namespace nevus {
 
+int needed_side(const PreprocessSpec& spec) {
+  return std::max(640, 2 * std::max(spec.width, spec.height));
+}
+
 Rect center_square(int width, int height) {
   const int side = std::min(width, height);
   return {(width - side) / 2, (height - side) / 2, side, side};

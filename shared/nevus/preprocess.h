@@ -25,6 +25,10 @@ struct Rect {
   int x = 0, y = 0, width = 0, height = 0;
 };
 
+/// Pixels that the judged square of a photo keeps a side at least when the photo is decoded smaller
+/// (jpeg_reduction): twice the network's input, and 640 for the eyes and for the outline.
+int needed_side(const PreprocessSpec& spec);
+
 /// The largest centred square of an image (left/top rounded down).
 Rect center_square(int width, int height);
 

@@ -113,6 +113,33 @@ TEST_F(Predict, JsonCarriesTheOutlineAndItsMeasures) {
   EXPECT_NE(predict({"--json", "--mm-per-pixel", "-1", file}).status, 0);
 }
 
+TEST_F(Predict, AnOutlineIsInPixelsOfTheWholePhoto) {
+  // The same disc, small enough to be decoded whole, and four times as large.
+  const auto found = [&](int side) {
+    cv::Mat round(side * 3 / 4, side, CV_8UC3, cv::Scalar(150, 170, 215));
+    cv::circle(round, {side / 2, side * 3 / 8}, side / 6, {60, 70, 110}, cv::FILLED);
+    const std::string file = photo(std::to_string(side) + ".jpg", test::encode(".jpg", round));
+    const Ran ran = predict({"--json", "--mm-per-pixel", std::to_string(10.0 / side), file});
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    const json one = json::parse(ran.out).at("photos").at(0);
+    EXPECT_EQ(one.at("quality").at("width"), side);
+    EXPECT_EQ(one.at("quality").at("height"), side * 3 / 4);
+    return one.at("lesion");
+  };
+  const json small = found(900), large = found(3600);
+  ASSERT_TRUE(small.at("found").get<bool>() && large.at("found").get<bool>());
+  const auto number = [](const json& lesion, const char* part, const char* field) {
+    return lesion.at(part).at(field).get<double>();
+  };
+  for (const auto& [part, field] :
+       {std::pair("box", "x"), std::pair("box", "y"), std::pair("box", "width"),
+        std::pair("crop", "x"), std::pair("crop", "width"), std::pair("measures", "diameter_px")})
+    EXPECT_NEAR(number(large, part, field) / number(small, part, field), 4, 0.1) << part << field;
+  EXPECT_NEAR(number(large, "measures", "diameter_mm"), 10.0 / 3, 0.15);
+  EXPECT_NEAR(number(large, "measures", "diameter_mm"), number(small, "measures", "diameter_mm"),
+              0.1);
+}
+
 TEST_F(Predict, CsvReadsBack) {
   const std::string odd_name = good("with, comma.png");
   const Ran ran = predict({"--csv", odd_name, photo("bad.jpg", {})});

@@ -1,5 +1,6 @@
 // Photo files: every kind that is read, and a clear line for every kind that isn't.
 #include "image_io/photo.h"
+#include "nevus/preprocess.h"
 
 #include <gtest/gtest.h>
 
@@ -24,7 +25,7 @@ int greatest_difference(const Image& a, const Image& b) {
 
 class Photo : public testing::Test {
  protected:
-  Result<Image> read(const std::string& name, const Bytes& bytes) {
+  Result<DecodedPhoto> read(const std::string& name, const Bytes& bytes) {
     return read_photo(folder_.write(name, bytes));
   }
   std::string error(const std::string& name, const Bytes& bytes) {
@@ -118,6 +119,40 @@ TEST_F(Photo, AllEightOrientationsComeOutUpright) {
       sum += std::abs(int{wide.pixels[i]} - int{upright->pixels[i]});
     EXPECT_LT(sum / static_cast<double>(wide.pixels.size()), 3) << orientation;
   }
+}
+
+TEST_F(Photo, ALargeJpegIsDecodedAtAFractionWhereThatIsEnough) {
+  const Image large = test::lopsided_photo(1601, 1281);
+  const Image turned = apply_orientation(large.view(), test::inverse_orientation(6));
+  for (const auto& [name, bytes] :
+       {std::pair("flat.jpg", test::jpeg(large)),
+        std::pair("turned.jpg", test::with_orientation(test::jpeg(turned), 6))}) {
+    const auto file = folder_.write(name, bytes);
+    const auto half = read_photo(file, 640);
+    ASSERT_TRUE(half) << half.error().message;
+    EXPECT_EQ(half->reduction, 2) << name;
+    EXPECT_EQ(half->width, 801) << name;
+    EXPECT_EQ(half->height, 641) << name;
+    EXPECT_EQ(half->full_width, 1601) << name;
+    EXPECT_EQ(half->full_height, 1281) << name;
+    const auto whole = read_photo(file);
+    ASSERT_TRUE(whole);
+    EXPECT_EQ(whole->reduction, 1);
+    EXPECT_EQ(whole->width, 1601);
+    EXPECT_EQ(whole->full_width, 1601);
+    // The network's input is nearly the same: the half's last row is one of the file's, not two.
+    const PreprocessSpec spec;
+    const Image small = crop_and_resize(half->view(), spec);
+    const Image full = crop_and_resize(whole->view(), spec);
+    double sum = 0;
+    for (std::size_t i = 0; i < full.pixels.size(); ++i)
+      sum += std::abs(int{small.pixels[i]} - int{full.pixels[i]});
+    EXPECT_LT(sum / static_cast<double>(full.pixels.size()), 0.7) << name;
+  }
+  const auto png =
+      read_photo(folder_.write("large.png", test::encode(".png", test::bgr(large))), 640);
+  ASSERT_TRUE(png);
+  EXPECT_EQ(png->width, 1601);
 }
 
 TEST_F(Photo, RefusesWhatIsNoPhoto) {

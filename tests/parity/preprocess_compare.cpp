@@ -1,6 +1,6 @@
 // WebAssembly half of the preprocessing parity test: computes from the same pixels what the native
-// core computed, in every pixel format that a decoder may hand over, and wants the very same bytes.
-// usage: preprocess_compare FOLDER
+// core computed, in every pixel format that a decoder may hand over, decodes the same JPEGs at
+// every size, and wants the very same bytes. usage: preprocess_compare FOLDER
 #include <cstdio>
 #include <sstream>
 
@@ -54,7 +54,7 @@ int main(int argc, char** argv) {
   const std::string folder = argv[1];
   compare(folder + "/self", "self-test", self_test_results());
   std::ifstream index(folder + "/index.txt");
-  int pictures = 0;
+  int pictures = 0, jpegs = 0;
   for (std::string line; std::getline(index, line);) {
     std::istringstream words(line);
     int number = 0, width = 0, height = 0, cn = 0;
@@ -73,8 +73,13 @@ int main(int argc, char** argv) {
       // A browser hands every photo over as RGBA.
       compare(stem, name, core_results(with_format(image, PixelFormat::rgba).view()), false);
     }
+    std::vector<std::uint8_t> file;
+    if (read_bytes(stem + ".jpg", file)) {
+      compare(stem + ".jpg", name, jpeg_results(file));
+      ++jpegs;
+    }
     ++pictures;
   }
-  std::printf("%d pictures, %d differences\n", pictures, differences);
+  std::printf("%d pictures, %d of them JPEG, %d differences\n", pictures, jpegs, differences);
   return pictures > 0 && differences == 0 ? 0 : 1;
 }

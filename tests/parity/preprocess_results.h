@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -72,6 +73,17 @@ inline NamedBytes core_results(const ImageView& photo) {
   // Millions of bytes a photo: their hash says as much.
   const std::string blended = sha256_hex(blend_heatmap(photo, overlay.view(), 0.6).pixels);
   results.emplace_back("heat-map over the photo", bytes_of(blended.data(), blended.size()));
+  return results;
+}
+
+/// A JPEG file's pixels at every reduction, as hashes.
+inline NamedBytes jpeg_results(std::span<const std::uint8_t> file) {
+  NamedBytes results;
+  for (const int n : {1, 2, 4, 8}) {
+    const auto decoded = decode_jpeg(file, PixelFormat::rgba, n);
+    const std::string text = decoded ? sha256_hex(decoded->pixels) : decoded.error().message;
+    results.emplace_back("JPEG at 1/" + std::to_string(n), bytes_of(text.data(), text.size()));
+  }
   return results;
 }
 

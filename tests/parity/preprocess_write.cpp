@@ -66,7 +66,13 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "%s: %s\n", file.c_str(), photo.error().message.c_str());
         return 1;
       }
+      const std::string stem = (out / std::to_string(number)).string();
       ok = ok && add(file.filename().string(), *photo);
+      std::vector<std::uint8_t> bytes;
+      if (file.extension() == ".png") continue;
+      ok = ok && read_bytes(file, bytes) &&
+           write_bytes(stem + ".jpg", bytes.data(), bytes.size()) &&
+           write_results(stem + ".jpg", jpeg_results(bytes));
     }
   }
   if (!ok || !index.flush()) {

@@ -150,12 +150,12 @@ test('no memory for a photo: one line that names it, and the next photo is answe
     };`;
   await withFault({ fault, query: '?backend=wasm' }, async (page, { arm, disarm }) => {
     await arm();
-    // 12 megapixels need 48 MB inside the core, which begins with 32.
+    // 12 megapixels of a PNG need 48 MB inside the core, which begins with 32.
     const large = await page.evaluate(async () => {
       const canvas = new OffscreenCanvas(4000, 3000);
       canvas.getContext('2d').fillRect(0, 0, 10, 10);
       const bytes = new Uint8Array(
-        await (await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.3 })).arrayBuffer(),
+        await (await canvas.convertToBlob({ type: 'image/png' })).arrayBuffer(),
       );
       let letters = '';
       for (let at = 0; at < bytes.length; at += 8192)
@@ -163,12 +163,12 @@ test('no memory for a photo: one line that names it, and the next photo is answe
       return btoa(letters);
     });
     const refusal = await h.pickAndRefuse(page, {
-      name: 'large.jpg',
-      mimeType: 'image/jpeg',
+      name: 'large.png',
+      mimeType: 'image/png',
       buffer: Buffer.from(large, 'base64'),
     });
     assert.equal(refusal.state, 'failed');
-    assert.match(refusal.status, /large\.jpg: not enough memory for this photo/);
+    assert.match(refusal.status, /large\.png: not enough memory for this photo/);
     await disarm();
     await answersRight(page);
   });

@@ -40,7 +40,12 @@ struct State {
       photo;  // RGBA; malloc, since a vector would clear 49 MB first
   int width = 0;
   int height = 0;
-  bool opaque = false;
+  // A JPEG has no alpha, and may have been decoded smaller: `reduction` of its pixels a side are
+  // one.
+  bool jpeg = false;
+  int reduction = 1;
+  int full_width = 0;
+  int full_height = 0;
   nevus::Quality quality;
   std::vector<float> tensor;
   nevus::Image preview;
@@ -106,7 +111,7 @@ ImageView photo_view() {
           state.height,
           static_cast<std::size_t>(state.width) * 4,
           nevus::PixelFormat::rgba,
-          state.opaque};
+          state.jpeg};
 }
 
 json quality_json(const nevus::Quality& quality) {
@@ -141,6 +146,21 @@ nevus::Image preview_of(const ImageView& photo, int factor) {
   return small;
 }
 
+/// As many pixels as before, so they fit where the photo lies.
+void turn_upright(int orientation) {
+  const nevus::Image upright = nevus::apply_orientation(photo_view(), orientation);
+  std::copy(upright.pixels.begin(), upright.pixels.end(), state.photo.get());
+  if (orientation >= 5 && orientation <= 8) std::swap(state.full_width, state.full_height);
+  state.width = upright.width;
+  state.height = upright.height;
+}
+
+/// `part_side`: of the square that is judged, in pixels of the photo; 0: the centre square.
+int reduction_for(int part_side, int width, int height) {
+  return nevus::jpeg_reduction(part_side > 0 ? part_side : std::min(width, height),
+                               nevus::needed_side(state.package.input));
+}
+
 std::size_t tensor_size() {
   const auto& input = state.package.input;
   return 3u * static_cast<std::size_t>(input.width) * static_cast<std::size_t>(input.height);
@@ -160,15 +180,54 @@ EMSCRIPTEN_KEEPALIVE void nevus_free(std::uint8_t* memory) {
   std::free(memory);
 }
 
-/// nevus::inspect_encoded: {"codec", "width", "height", "orientation"} or an error.
-EMSCRIPTEN_KEEPALIVE const char* nevus_inspect(const std::uint8_t* bytes, std::size_t size) {
+/// Room for a photo of width x height RGBA pixels (straight alpha, upright), to be filled by
+/// JavaScript; replaces the photo before it. Null when there is no memory or the size is absurd.
+EMSCRIPTEN_KEEPALIVE std::uint8_t* nevus_photo(int width, int height) {
+  state.photo.reset();
+  state.jpeg = false;
+  state.width = state.height = 0;
+  if (width < 1 || height < 1 || std::int64_t{width} * height > nevus::kMaxPixels) return nullptr;
+  state.photo.reset(
+      nevus_alloc(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 4));
+  if (state.photo) {
+    state.width = state.full_width = width;
+    state.height = state.full_height = height;
+    state.reduction = 1;
+  }
+  return state.photo.get();
+}
+
+/// nevus::inspect_encoded; a JPEG is decoded, too, and replaces the photo before it, perhaps
+/// smaller than it is (nevus::jpeg_reduction). `part_side`: of the square that will be judged, in
+/// pixels of the photo; 0: the centre square. {"codec", "width", "height", "orientation",
+/// "decoded"} or an error.
+EMSCRIPTEN_KEEPALIVE const char* nevus_open(const std::uint8_t* bytes, std::size_t size,
+                                            int part_side) {
   return guarded([&]() -> json {
     const auto info = nevus::inspect_encoded({bytes, size});
     if (!info.ok()) return error_json(info.error());
+    const bool decoded = info->codec == nevus::ImageCodec::jpeg;
+    if (decoded) {
+      if (!state.has_package) return {{"error", "no model is loaded"}, {"field", ""}};
+      const int reduction = reduction_for(part_side, info->width, info->height);
+      const auto pixels =
+          nevus::decode_jpeg({bytes, size}, nevus::PixelFormat::rgba, reduction,
+                             [](int width, int height) { return nevus_photo(width, height); });
+      if (!pixels.ok()) {
+        state.photo.reset();
+        return error_json(pixels.error());
+      }
+      state.jpeg = true;
+      state.reduction = reduction;
+      state.full_width = info->width;
+      state.full_height = info->height;
+      if (info->orientation > 1) turn_upright(info->orientation);
+    }
     return {{"codec", codec_name(info->codec)},
             {"width", info->width},
             {"height", info->height},
-            {"orientation", info->orientation}};
+            {"orientation", info->orientation},
+            {"decoded", decoded}};
   });
 }
 
@@ -198,21 +257,17 @@ EMSCRIPTEN_KEEPALIVE const float* nevus_self_test() {
   }
 }
 
-/// Room for a photo of width x height RGBA pixels (straight alpha, upright), to be filled by
-/// JavaScript; replaces the photo before it. `opaque`: every alpha will be 255. Null when there is
-/// no memory or the size is absurd.
-EMSCRIPTEN_KEEPALIVE std::uint8_t* nevus_photo(int width, int height, bool opaque) {
-  state.photo.reset();
-  state.opaque = opaque;
-  state.width = state.height = 0;
-  if (width < 1 || height < 1 || std::int64_t{width} * height > nevus::kMaxPixels) return nullptr;
-  state.photo.reset(
-      nevus_alloc(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 4));
-  if (state.photo) {
-    state.width = width;
-    state.height = height;
-  }
-  return state.photo.get();
+/// How many pixels of the photo are in memory.
+EMSCRIPTEN_KEEPALIVE int nevus_pixels() {
+  return state.photo ? state.width * state.height : 0;
+}
+
+/// Whether the photo's pixels are as nevus_open would decode them for that square. Where they are
+/// not, the same photo is opened again: what the network sees depends on the square alone, not on
+/// those before it.
+EMSCRIPTEN_KEEPALIVE bool nevus_fits(int part_side) {
+  return !state.jpeg ||
+         state.reduction == reduction_for(part_side, state.full_width, state.full_height);
 }
 
 /// Turns the photo, whose pixels are as stored, upright (nevus::apply_orientation). {"width",
@@ -220,9 +275,7 @@ EMSCRIPTEN_KEEPALIVE std::uint8_t* nevus_photo(int width, int height, bool opaqu
 EMSCRIPTEN_KEEPALIVE const char* nevus_orient(int orientation) {
   return guarded([&]() -> json {
     if (!state.photo) return {{"error", "no photo is loaded"}, {"field", ""}};
-    const nevus::Image upright = nevus::apply_orientation(photo_view(), orientation);
-    if (!nevus_photo(upright.width, upright.height, state.opaque)) throw std::bad_alloc();
-    std::copy(upright.pixels.begin(), upright.pixels.end(), state.photo.get());
+    turn_upright(orientation);
     return {{"width", state.width}, {"height", state.height}};
   });
 }
@@ -233,20 +286,23 @@ EMSCRIPTEN_KEEPALIVE void nevus_release_photo() {
 }
 
 /// Measures the photo, fills the network's input (nevus_tensor) and makes a preview of at most
-/// `preview_side` pixels (nevus_preview). {"quality", "preview": {"width", "height"}, "crop": {"x",
-/// "y", "width", "height"} in shares of the photo} or an error.
+/// one and a half times `preview_side` pixels (nevus_preview). {"quality", "preview": {"width",
+/// "height"}, "crop": {"x", "y", "width", "height"} in shares of the photo} or an error.
 EMSCRIPTEN_KEEPALIVE const char* nevus_prepare(int preview_side) {
   return guarded([&]() -> json {
     if (!state.has_package) return {{"error", "no model is loaded"}, {"field", ""}};
     if (!state.photo) return {{"error", "no photo is loaded"}, {"field", ""}};
     const ImageView view = photo_view();
     state.quality = nevus::assess_quality(view);
+    state.quality.width = state.full_width;
+    state.quality.height = state.full_height;
     state.tensor.resize(tensor_size());
     nevus::preprocess(view, state.package.input, state.tensor);
 
     // A whole number of pixels a side makes one: faster than an exact size.
     const int side = std::max(view.width, view.height);
-    const int factor = std::max(1, (side + preview_side - 1) / std::max(1, preview_side));
+    const int wanted = std::max(1, preview_side);
+    const int factor = std::max(1, (side + wanted / 2) / wanted);
     state.preview = preview_of(view, factor);
 
     return {{"quality", quality_json(state.quality)},
@@ -261,7 +317,10 @@ EMSCRIPTEN_KEEPALIVE const char* nevus_outline() {
   return guarded([&]() -> json {
     if (!state.photo) return {{"error", "no photo is loaded"}, {"field", ""}};
     const nevus::Lesion lesion = nevus::find_lesion(photo_view());
-    return nevus::lesion_json(lesion, nevus::measure_lesion(photo_view(), lesion.outline));
+    nevus::LesionMeasures measures = nevus::measure_lesion(photo_view(), lesion.outline);
+    measures.diameter *= state.reduction;
+    return nevus::lesion_json(
+        nevus::enlarged(lesion, state.reduction, state.full_width, state.full_height), measures);
   });
 }
 
@@ -275,9 +334,10 @@ EMSCRIPTEN_KEEPALIVE const char* nevus_frame(int x, int y, int side) {
     const ImageView whole = photo_view();
     nevus::Rect square = nevus::center_square(whole.width, whole.height);
     if (side > 0) {
-      square.width = square.height = std::min(side, square.width);
-      square.x = std::clamp(x, 0, whole.width - square.width);
-      square.y = std::clamp(y, 0, whole.height - square.height);
+      const int n = state.reduction;
+      square.width = square.height = std::clamp((side + n / 2) / n, 1, square.width);
+      square.x = std::clamp((x + n / 2) / n, 0, whole.width - square.width);
+      square.y = std::clamp((y + n / 2) / n, 0, whole.height - square.height);
     }
     ImageView part = whole;
     part.data +=

@@ -8,10 +8,12 @@ interface CoreModule {
   UTF8ToString(pointer: number): string;
   _nevus_alloc(size: number): number;
   _nevus_free(pointer: number): void;
-  _nevus_inspect(pointer: number, size: number): number;
+  _nevus_open(pointer: number, size: number, partSide: number): number;
+  _nevus_pixels(): number;
+  _nevus_fits(partSide: number): number;
   _nevus_load_package(pointer: number, size: number): number;
   _nevus_self_test(): number;
-  _nevus_photo(width: number, height: number, opaque: number): number;
+  _nevus_photo(width: number, height: number): number;
   _nevus_orient(orientation: number): number;
   _nevus_release_photo(): void;
   _nevus_prepare(previewSide: number): number;
@@ -68,6 +70,8 @@ export interface EncodedInfo {
   width: number;
   height: number;
   orientation: number;
+  /** Whether the core decoded it; else the browser has to. */
+  decoded: boolean;
 }
 
 export interface Prepared {
@@ -109,11 +113,25 @@ export class Core {
     return new Core(await factory({ locateFile: () => wasm }));
   }
 
-  /** @throws Refusal with the core's words */
-  inspect(bytes: Uint8Array): EncodedInfo {
+  /**
+   * Looks at a file, and decodes it if it is a JPEG.
+   * @param partSide of the square that will be judged, in pixels of the photo; 0: the centre square
+   * @throws Refusal with the core's words
+   */
+  open(bytes: Uint8Array, partSide: number): EncodedInfo {
     return this.#withBytes(bytes, (pointer) =>
-      this.#parse<EncodedInfo>(this.#module._nevus_inspect(pointer, bytes.length)),
+      this.#parse<EncodedInfo>(this.#module._nevus_open(pointer, bytes.length, partSide)),
     );
+  }
+
+  /** How many of the photo's pixels the core has. */
+  pixels(): number {
+    return this.#module._nevus_pixels();
+  }
+
+  /** Whether the photo's pixels are as `open` would decode them for a square of that size. */
+  fits(partSide: number): boolean {
+    return Boolean(this.#module._nevus_fits(partSide));
   }
 
   /** Reads and checks a model package; the one in use stays when it is refused. @throws Refusal */
@@ -136,11 +154,10 @@ export class Core {
 
   /**
    * Memory for width x height RGBA pixels inside the core, to be filled at once.
-   * @param opaque whether every alpha will be 255
    * @throws Refusal
    */
-  photo(width: number, height: number, opaque: boolean): Uint8Array<ArrayBuffer> {
-    const pointer = this.#module._nevus_photo(width, height, Number(opaque));
+  photo(width: number, height: number): Uint8Array<ArrayBuffer> {
+    const pointer = this.#module._nevus_photo(width, height);
     if (pointer === 0) throw new Refusal('not enough memory for this photo');
     return this.#module.HEAPU8.subarray(pointer, pointer + width * height * 4);
   }
@@ -154,7 +171,7 @@ export class Core {
     this.#module._nevus_release_photo();
   }
 
-  /** Quality, crop, tensor, and a preview of at most `previewSide` pixels. @throws Refusal */
+  /** Quality, crop, tensor, and a preview of about `previewSide` pixels. @throws Refusal */
   prepare(previewSide: number): Prepared {
     const { preview, ...rest } = this.#parse<{
       quality: Quality;

@@ -26,10 +26,8 @@ const LISTED_SIDE = 192;
 const HEATMAP_SIDE = 256;
 /** Gigabytes of memory, where the browser tells (at most 8). */
 const { deviceMemory = 8 } = navigator as Navigator & { deviceMemory?: number };
-/**
- * Larger photos are decoded again for another frame of them: 100 MB may stay, on a small phone nothing.
- */
-const KEPT_PIXELS = deviceMemory > 2 ? 25_000_000 : 0;
+/** More are decoded again for another frame of the photo: 100 MB may stay, on a small phone 4. */
+const KEPT_PIXELS = deviceMemory > 2 ? 25_000_000 : 1_000_000;
 /** Larger files are no photos that this page can judge. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
@@ -157,6 +155,17 @@ async function read(file: File): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
+/**
+ * A photo's pixels into the core.
+ * @param side of the square that will be judged, in pixels of the photo; 0: the centre square
+ * @return its format, and when decoding ended and copying began
+ */
+async function open(core: Core, file: File, side: number) {
+  const info = core.open(await read(file), Math.round(side));
+  const decoded = info.decoded ? performance.now() : await decodeInto(core, file, info);
+  return { codec: info.codec, decoded };
+}
+
 async function analyse(
   using: Engine,
   { id, row, photo, show, thumbnail: listed, frame }: Extract<ToWorker, { type: 'analyse' }>,
@@ -173,13 +182,9 @@ async function analyse(
   let here = kept?.row === row ? kept : undefined;
   kept = undefined;
   let codec = here?.codec ?? '';
+  const side = (frame?.width ?? 0) * (here?.width ?? 0);
   let decoded: number | undefined;
-  if (!here) {
-    const bytes = await read(photo.file);
-    const info = core.inspect(bytes);
-    codec = info.codec;
-    decoded = await decodeInto(core, photo.file, bytes, info);
-  }
+  if (!here || !core.fits(side)) ({ codec, decoded } = await open(core, photo.file, side));
   const copied = performance.now();
   decoded ??= copied;
   if (dropped()) return;
@@ -193,7 +198,12 @@ async function analyse(
     ({ preview } = whole);
     part = whole;
   }
-  if (frame) part = core.frame(frame, here);
+  if (frame) {
+    // Only now it is known how large the square is.
+    const square = frame.width * here.width;
+    if (!core.fits(square)) await open(core, photo.file, square);
+    part = core.frame(frame, here);
+  }
   const { quality, crop, tensor } = part as NonNullable<typeof part>;
   const prepared = performance.now();
   // A copy, not a transfer: the thumbnail is made of it later.
@@ -228,7 +238,7 @@ async function analyse(
     backend: using.session.backend,
   };
   if (show) shown = { id, tensor: input, malignancy: answer.malignancy };
-  if (show && here.width * here.height <= KEPT_PIXELS) kept = here;
+  if (show && core.pixels() <= KEPT_PIXELS) kept = here;
   post({ type: 'requests', counts: requests.counts });
   post(
     { type: 'answer', id, answer, heatmap: show ? heatmap : null },
@@ -316,15 +326,19 @@ async function judgeAsWell({
   try {
     if (rivalRow !== row) {
       rivalRow = 0;
-      const bytes = await read(photo.file);
-      await decodeInto(core, photo.file, bytes, core.inspect(bytes));
+      await open(core, photo.file, 0);
     }
-    const { quality, tensor: whole } = core.prepare(1);
-    const { tensor } = frame ? core.frame(frame, quality) : { tensor: whole };
+    let { quality, tensor } = core.prepare(1);
+    const square = (frame?.width ?? 0) * quality.width;
+    if (!core.fits(square)) {
+      await open(core, photo.file, square);
+      ({ quality, tensor } = core.prepare(1));
+    }
+    if (frame) ({ tensor } = core.frame(frame, quality));
     const seen = await infer(rival, tensor.slice());
     const { outcome, malignancy, probabilities, reasons } = core.decide(seen, 1);
     const distance = Number.isNaN(seen.distance) ? null : seen.distance;
-    rivalRow = quality.width * quality.height <= KEPT_PIXELS ? row : 0;
+    rivalRow = core.pixels() <= KEPT_PIXELS ? row : 0;
     post({ type: 'rival', id, answer: { outcome, malignancy, probabilities, reasons, distance } });
   } catch (error) {
     rivalRow = 0;
