@@ -46,7 +46,7 @@ namespace nevus {
 namespace {
 
 constexpr double kSensitivity = 0.95;  // of the operating point, on validation photos
-constexpr double kTypical = 0.975;     // share of validation photos within the typicality limit
+constexpr double kTypical = 0.965;     // share of validation photos within the typicality limit
 constexpr int kCheckedPhotos = 15;     // validation photos that the export is compared on
 constexpr std::size_t kTypicalPhotos = 4000;  // training photos that typicality is fitted to
 

@@ -132,6 +132,44 @@ test('a dragged frame is judged as that part of the photo alone would be', async
   await context.close();
 });
 
+test('a frame of a large photo is judged by all of its pixels, and the whole again as before', async () => {
+  // 2,700 x 2,025: the whole is decoded at a half, a frame below 1,280 pixels whole.
+  const large = path.join(folder, 'large.jpg');
+  const { page, context } = await opened(h.samples[0]);
+  const jpeg = await page.evaluate(
+    async (bytes) => {
+      const data = Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0));
+      const canvas = new OffscreenCanvas(2700, 2025);
+      canvas
+        .getContext('2d')
+        .drawImage(await createImageBitmap(new Blob([data])), 0, 0, 2700, 2025);
+      const blob = await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.95 });
+      const file = new Uint8Array(await blob.arrayBuffer());
+      return btoa(Array.from(file, (byte) => String.fromCharCode(byte)).join(''));
+    },
+    (await readFile(h.samples[0])).toString('base64'),
+  );
+  await writeFile(large, Buffer.from(jpeg, 'base64'));
+  await h.pickAndAnswer(page, large);
+  const first = await h.readResult(page);
+  await page.locator('#frame-toggle').click();
+  const answer = await reframed(page, () => dragCorner(page, 'se', -190, -190));
+  const { x, y, width } = await crop(page);
+  const [left, top, side] = [x * 2700, y * 2025, width * 2700].map(Math.round);
+  assert.ok(side < 1280, `${side} pixels`);
+  const part = path.join(folder, 'large-part.png');
+  await writeFile(part, await cut(page, large, [left, top, side, side]));
+  const native = (await h.predict([part])).get('large-part.png');
+  const difference = Math.abs(native.malignancy - answer.malignancy);
+  console.log(`${side} of 2025 pixels: differs from the cut photo by ${difference}`);
+  assert.ok(difference <= 1e-3, `${answer.malignancy}, natively ${native.malignancy}`);
+  assert.notEqual(answer.malignancy, first.malignancy);
+
+  const again = await reframed(page, () => page.locator('#frame-middle').click());
+  assert.equal(again.malignancy, first.malignancy);
+  await context.close();
+});
+
 test('the frame by keyboard: moves, sizes, stays inside, Escape goes back to its button', async () => {
   const { page, context } = await opened(h.samples[1]);
   await page.locator('#frame-toggle').focus();
