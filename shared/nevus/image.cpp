@@ -2,6 +2,7 @@
 #include "nevus/image.h"
 
 #include <cassert>
+#include <cstring>
 #include <opencv2/core.hpp>
 
 namespace nevus {
@@ -41,6 +42,13 @@ Image reduce(const ImageView& image, int factor) {
   Image small(image.width / factor, image.height / factor, image.format);
   const auto cn = static_cast<std::size_t>(channels(image.format));
   const std::size_t used = static_cast<std::size_t>(small.width * factor) * cn;
+  if (factor == 1) {
+    for (int y = 0; y < small.height; ++y) {
+      const auto row = static_cast<std::size_t>(y);
+      std::memcpy(small.pixels.data() + row * used, image.data + row * image.stride, used);
+    }
+    return small;
+  }
   std::vector<std::uint16_t> columns(used);
   for (int y = 0; y < small.height; ++y) {
     std::fill(columns.begin(), columns.end(), std::uint16_t{0});
