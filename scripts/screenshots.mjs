@@ -145,8 +145,8 @@ await shoot('report.png', { viewport: { width: 794, height: 1123 } }, last, asyn
   await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
   await page.emulateMedia({ media: 'print' });
 });
-// The second sample: turned and enlarged, it still looks like a lesion to the model.
-await shootJournal('journal.png', {}, samples[1]);
-await shootJournal('journal-phone.png', PHONE, samples[1]);
+// The third sample: turned and enlarged, it still looks like a lesion to the model.
+await shootJournal('journal.png', {}, samples[2]);
+await shootJournal('journal-phone.png', PHONE, samples[2]);
 await browser.close();
 server.kill();
