@@ -4,14 +4,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <new>
 #include <vector>
 
-// jpeglib.h needs FILE and size_t to be declared before it.
-#include <jpeglib.h>
-
+#include "encoded_jpeg.h"
 #include "pictures.h"
 
 namespace {
@@ -21,35 +18,7 @@ using nevus::test::lesion_picture;
 using nevus::test::Noise;
 
 using Bytes = std::vector<std::uint8_t>;
-
-/// rgb or gray to a JPEG whose colours have the resolution of its brightness.
-Bytes encoded(const Image& image) {
-  jpeg_compress_struct info{};
-  jpeg_error_mgr errors{};
-  info.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&info);
-  unsigned char* memory = nullptr;
-  unsigned long size = 0;
-  jpeg_mem_dest(&info, &memory, &size);
-  info.image_width = static_cast<JDIMENSION>(image.width);
-  info.image_height = static_cast<JDIMENSION>(image.height);
-  info.input_components = channels(image.format);
-  info.in_color_space = image.format == PixelFormat::gray ? JCS_GRAYSCALE : JCS_RGB;
-  jpeg_set_defaults(&info);
-  jpeg_set_quality(&info, 95, TRUE);
-  info.comp_info[0].h_samp_factor = info.comp_info[0].v_samp_factor = 1;
-  jpeg_start_compress(&info, TRUE);
-  const ImageView view = image.view();
-  while (info.next_scanline < info.image_height) {
-    auto* row = const_cast<JSAMPROW>(view.data + info.next_scanline * view.stride);
-    jpeg_write_scanlines(&info, &row, 1);
-  }
-  jpeg_finish_compress(&info);
-  Bytes bytes(memory, memory + size);
-  jpeg_destroy_compress(&info);
-  std::free(memory);
-  return bytes;
-}
+using nevus::test::encoded;
 
 double mean_difference(const Image& a, const Image& b) {
   double sum = 0;
