@@ -91,13 +91,16 @@ bool decode(jpeg_decompress_struct& info, ErrorState& state, std::span<const std
   info.scale_num = 1;
   info.scale_denom = static_cast<unsigned>(reduction);
   // Checked again here: what libjpeg reads decides how much is written.
-  if (static_cast<std::int64_t>(info.image_width) * info.image_height > kMaxPixels)
+  if (static_cast<std::int64_t>(info.image_width) * info.image_height > kMaxPixels) {
     state.refused = "more than 64 megapixels";
-  if (state.refused) return false;
+    return false;
+  }
   jpeg_start_decompress(&info);
   JSAMPROW row = room(static_cast<int>(info.output_width), static_cast<int>(info.output_height));
-  if (row == nullptr) state.refused = kNoMemory;
-  if (state.refused) return false;
+  if (row == nullptr) {
+    state.refused = kNoMemory;
+    return false;
+  }
   const std::size_t stride =
       std::size_t{info.output_width} * static_cast<std::size_t>(channels(format));
   for (; info.output_scanline < info.output_height; row += stride)

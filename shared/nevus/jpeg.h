@@ -24,8 +24,8 @@ using PixelRoom = std::function<std::uint8_t*(int width, int height)>;
 
 /// Decodes a JPEG as stored (orientation is the caller's work). With a `reduction` of n, each pixel
 /// stands for n x n of the photo's, by inverse DCTs of fewer points (libjpeg's scaling); at the
-/// right and at the bottom, for what is left. Data that libjpeg could only guess at (a broken
-/// Huffman code, an early end) is an error.
+/// right and at the bottom, for what is left. Data of which libjpeg warns (an early end, a marker
+/// out of place) is an error; a wrong code that it doesn't notice is not.
 /// @param bytes      what inspect_encoded() let through
 /// @param format     rgb or rgba (alpha 255); greyscale is copied to three channels
 /// @param reduction  1, 2, 4 or 8

@@ -27,10 +27,8 @@ int main(int argc, char** argv) {
   for (const bool big : {false, true}) write("encoded", jpeg({.orientation = 6, .big = big}));
   write("encoded", gif(2));
   write("encoded", png(40, 30, 2));
-  for (const auto format : {nevus::PixelFormat::gray, nevus::PixelFormat::rgb}) {
-    const auto bytes = encoded(lesion_picture(61, 47, format));
-    write("jpeg", {bytes.begin(), bytes.end()});
-  }
+  write("jpeg", encoded(lesion_picture(61, 47)));
+  write("jpeg", encoded(lesion_picture(61, 47, nevus::PixelFormat::gray), JCS_GRAYSCALE));
   write("package", tiny_model());
   write("package", tiny_model({.external_weight = true}));
   write("package", tiny_model({.subgraph = true}));

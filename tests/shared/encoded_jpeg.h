@@ -13,8 +13,10 @@
 
 namespace nevus::test {
 
-/// rgb or gray to a JPEG whose colours have the resolution of its brightness.
-inline std::vector<std::uint8_t> encoded(const Image& image) {
+/// A JPEG whose channels all have the full resolution.
+/// @param colours  what the image's channels are: JCS_GRAYSCALE, JCS_RGB or (of an rgba image)
+/// JCS_CMYK
+inline std::vector<std::uint8_t> encoded(const Image& image, J_COLOR_SPACE colours = JCS_RGB) {
   jpeg_compress_struct info{};
   jpeg_error_mgr errors{};
   info.err = jpeg_std_error(&errors);
@@ -25,7 +27,7 @@ inline std::vector<std::uint8_t> encoded(const Image& image) {
   info.image_width = static_cast<JDIMENSION>(image.width);
   info.image_height = static_cast<JDIMENSION>(image.height);
   info.input_components = channels(image.format);
-  info.in_color_space = image.format == PixelFormat::gray ? JCS_GRAYSCALE : JCS_RGB;
+  info.in_color_space = colours;
   jpeg_set_defaults(&info);
   jpeg_set_quality(&info, 95, TRUE);
   info.comp_info[0].h_samp_factor = info.comp_info[0].v_samp_factor = 1;

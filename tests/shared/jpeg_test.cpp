@@ -71,7 +71,8 @@ TEST(Jpeg, RgbaIsRgbWithAFullAlpha) {
 
 TEST(Jpeg, GreyBecomesThreeEqualChannels) {
   const auto decoded =
-      decode_jpeg(encoded(test::uniform_picture(64, 64, PixelFormat::gray, 90)), PixelFormat::rgb);
+      decode_jpeg(encoded(test::uniform_picture(64, 64, PixelFormat::gray, 90), JCS_GRAYSCALE),
+                  PixelFormat::rgb);
   ASSERT_TRUE(decoded);
   EXPECT_EQ(decoded->pixels, test::uniform_picture(64, 64, PixelFormat::rgb, 90).pixels);
 }

@@ -199,8 +199,8 @@ EMSCRIPTEN_KEEPALIVE std::uint8_t* nevus_photo(int width, int height) {
 
 /// nevus::inspect_encoded; a JPEG is decoded, too, and replaces the photo before it, perhaps
 /// smaller than it is (nevus::jpeg_reduction). `part_side`: of the square that will be judged, in
-/// pixels of the photo; 0: the centre square. {"codec", "width", "height", "orientation",
-/// "decoded"} or an error.
+/// pixels of the photo; 0: the centre square. {"codec", "orientation", "decoded"} or
+/// an error.
 EMSCRIPTEN_KEEPALIVE const char* nevus_open(const std::uint8_t* bytes, std::size_t size,
                                             int part_side) {
   return guarded([&]() -> json {
@@ -224,8 +224,6 @@ EMSCRIPTEN_KEEPALIVE const char* nevus_open(const std::uint8_t* bytes, std::size
       if (info->orientation > 1) turn_upright(info->orientation);
     }
     return {{"codec", codec_name(info->codec)},
-            {"width", info->width},
-            {"height", info->height},
             {"orientation", info->orientation},
             {"decoded", decoded}};
   });

@@ -66,9 +66,6 @@ export class Refusal extends Error {
 
 export interface EncodedInfo {
   codec: string;
-  /** Pixels as stored, before orientation; 0 where the container hides it. */
-  width: number;
-  height: number;
   orientation: number;
   /** Whether the core decoded it; else the browser has to. */
   decoded: boolean;
@@ -120,7 +117,9 @@ export class Core {
    */
   open(bytes: Uint8Array, partSide: number): EncodedInfo {
     return this.#withBytes(bytes, (pointer) =>
-      this.#parse<EncodedInfo>(this.#module._nevus_open(pointer, bytes.length, partSide)),
+      this.#parse<EncodedInfo>(
+        this.#module._nevus_open(pointer, bytes.length, Math.round(partSide)),
+      ),
     );
   }
 
@@ -131,7 +130,7 @@ export class Core {
 
   /** Whether the photo's pixels are as `open` would decode them for a square of that size. */
   fits(partSide: number): boolean {
-    return Boolean(this.#module._nevus_fits(partSide));
+    return Boolean(this.#module._nevus_fits(Math.round(partSide)));
   }
 
   /** Reads and checks a model package; the one in use stays when it is refused. @throws Refusal */

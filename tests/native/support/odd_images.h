@@ -1,19 +1,14 @@
 // Encoded photos as they come from cameras, and as they should not: bytes made on the spot.
 #pragma once
 
-// jpeglib.h needs FILE and size_t to be declared before it.
-#include <cstddef>
-#include <cstdio>
-#include <cstdlib>
-
-#include <jpeglib.h>
-
 #include <cstdint>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <string>
 #include <vector>
 
+#include "../../shared/encoded_jpeg.h"
+#include "../../shared/pictures.h"
 #include "nevus/image.h"
 
 namespace nevus::test {
@@ -58,29 +53,7 @@ inline Bytes jpeg(const Image& image, int quality = 98) {
 
 /// A JPEG of four components, as printing software writes them.
 inline Bytes cmyk_jpeg(int width = 64, int height = 64) {
-  jpeg_compress_struct info{};
-  jpeg_error_mgr errors{};
-  info.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&info);
-  unsigned char* memory = nullptr;
-  unsigned long size = 0;
-  jpeg_mem_dest(&info, &memory, &size);
-  info.image_width = static_cast<JDIMENSION>(width);
-  info.image_height = static_cast<JDIMENSION>(height);
-  info.input_components = 4;
-  info.in_color_space = JCS_CMYK;
-  jpeg_set_defaults(&info);
-  jpeg_start_compress(&info, TRUE);
-  std::vector<std::uint8_t> row(static_cast<std::size_t>(width) * 4, 90);
-  while (info.next_scanline < info.image_height) {
-    JSAMPROW pointer = row.data();
-    jpeg_write_scanlines(&info, &pointer, 1);
-  }
-  jpeg_finish_compress(&info);
-  jpeg_destroy_compress(&info);
-  Bytes bytes(memory, memory + size);
-  std::free(memory);
-  return bytes;
+  return encoded(uniform_picture(width, height, PixelFormat::rgba, 90), JCS_CMYK);
 }
 
 /// An EXIF segment that holds nothing but the orientation, put behind the start of the image.
