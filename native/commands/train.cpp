@@ -532,6 +532,11 @@ void add_train_command(CLI::App& app, int& status) {
       ->capture_default_str()
       ->group(recipe);
   command
+      ->add_option("--input", r.input_size,
+                   "Pixels a side of the network's input [as its weights were published]")
+      ->check(CLI::Range(32, 1024))
+      ->group(recipe);
+  command
       ->add_option("--first-size", r.first_size,
                    "Pixels of the first epoch's views, which grow to the last's: faster; 0: always "
                    "the last's")

@@ -82,8 +82,9 @@ Result<std::filesystem::path> imagenet_weights(const std::string& architecture) 
   if (!std::filesystem::is_regular_file(file, status)) {
     return Error{
         file.string() +
-            ": the ImageNet weights are not there; run scripts/setup.sh, or name the folder "
-            "in NEVUS_WEIGHTS_DIR, or take --weights none",
+            ": the ImageNet weights are not there; scripts/setup.sh brings those of "
+            "EfficientNet-Lite 0 to 2. Name the folder in NEVUS_WEIGHTS_DIR, take a file of yours "
+            "with --weights FILE, or --weights none",
         ""};
   }
   return file;

@@ -26,8 +26,11 @@ class Quiet : public TrainObserver {
 };
 
 Result<Architecture> architecture_of(const TrainOptions& options) {
-  const auto architecture = find_architecture(options.architecture);
-  if (architecture) return *architecture;
+  auto architecture = find_architecture(options.architecture);
+  if (architecture) {
+    if (options.recipe.input_size > 0) architecture->size = options.recipe.input_size;
+    return *architecture;
+  }
   const std::string known = architecture_names();
   return Error{"--arch " + options.architecture + ": not known; there are " + known, ""};
 }

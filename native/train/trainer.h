@@ -31,6 +31,7 @@ struct Recipe {
   double drop_connect = 0.0;
   double norm_momentum = 0.05;  ///< batch-norm's, 0..1
   double ema_epochs = 0.5;      ///< weights are averaged over about so many epochs; 0: not at all
+  int input_size = 0;           ///< side of the network's input, pixels; 0: the architecture's
   int first_size = 0;      ///< views of the first epoch, pixels; see view_size(); 0: the last's
   int last_size = 0;       ///< views of the last epochs, pixels; 0: the input's
   double val_share = 0.2;  ///< of each class, where no photo is marked "val"; 0.05..0.5

@@ -109,6 +109,7 @@ void Training::make_optimizer() {
 nlohmann::json Training::settings() const {
   const AugmentSpec& augment = recipe_.augment;
   return {{"architecture", architecture_.name},
+          {"input_size", architecture_.size},
           {"weights", std::filesystem::path(options_.weights).filename().string()},
           {"seed", options_.seed},
           {"data_sha256", photos_.hash},

@@ -143,6 +143,28 @@ TEST_F(TrainCommand, TheConfigurationForSevenDiagnosesTrains) {
   EXPECT_GT(package.at("training").at("data").at(0).at("test_not_used").get<int>(), 2500);
 }
 
+TEST_F(TrainCommand, TheNetworksInputMayHaveAnotherSize) {
+  std::vector<std::string> arguments{"train", photos_,    "--out", out_,        "--input",
+                                     "96",    "--epochs", "1",     "--weights", "none"};
+  const Ran ran = test::run(NEVUS_PROGRAM, arguments);
+  ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
+  const auto package = nlohmann::json::parse(test::read_text(out_ + "/model.json"));
+  EXPECT_EQ(package.at("input").at("width"), 96);
+  EXPECT_EQ(package.at("input").at("height"), 96);
+  EXPECT_EQ(package.at("cam").at("width"), 3);
+  EXPECT_EQ(package.at("training").at("settings").at("input_size"), 96);
+  const Ran predicted =
+      test::run(NEVUS_PROGRAM, {"predict", out_ + "/model.onnx", photos_ + "/benign/0.png"});
+  EXPECT_EQ(predicted.status, 0) << predicted.err;
+  // A run goes on as it was begun.
+  expect_refused({photos_, "--out", out_, "--weights", "none", "--epochs", "1", "--resume"},
+                 {"input_size", "96", "224"});
+  const Ran small =
+      test::run(NEVUS_PROGRAM, {"train", photos_, "--out", out_, "--input", "8", "--force"});
+  EXPECT_NE(small.status, 0);
+  EXPECT_NE(small.err.find("--input"), std::string::npos) << small.err;
+}
+
 // A `nevus train` that runs while the test looks on.
 class Child {
  public:

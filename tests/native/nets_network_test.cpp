@@ -182,7 +182,7 @@ struct Hits {
 Hits count_hits(Network& net, const std::filesystem::path& folder) {
   const torch::NoGradGuard no_grad;
   net->eval();
-  const PreprocessSpec input = network_input(architectures()[0]);
+  const PreprocessSpec input = network_input(net->architecture);
   Hits hits;
   for (const Known& known : kKnown) {
     const auto photo = read_photo(folder / known.file);
@@ -241,6 +241,30 @@ TEST(Networks, ImagenetWeightsNameEverydayThings) {
   ASSERT_TRUE(load_state(*weights, state_of(*shifted)));
   const Hits wrong = count_hits(shifted, folder);
   EXPECT_LT(wrong.log_probability, right.log_probability - 0.02);
+}
+
+TEST(Networks, LargerOnesHaveImagenetWeightsToo) {
+  const std::filesystem::path folder = std::filesystem::path(NEVUS_DATA_DIR) / "ood";
+  if (!std::filesystem::is_directory(folder)) {
+    GTEST_SKIP() << folder << " not there, skipped";
+  }
+  for (const char* name : {"efficientnet-lite1", "efficientnet-lite2"}) {
+    const auto path = imagenet_weights(name);
+    ASSERT_TRUE(path) << path.error().message;
+    const auto weights = SafeTensors::read(*path);
+    ASSERT_TRUE(weights) << weights.error().message;
+    NetworkOptions options;
+    options.classes = 1000;
+    Network net(*find_architecture(name), options);
+    const auto loaded = load_state(*weights, state_of(*net));
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    const Hits hits = count_hits(net, folder);
+    EXPECT_GE(hits.top1, static_cast<int>(kKnown.size()) * 3 / 4) << name;
+    EXPECT_GE(hits.top5, static_cast<int>(kKnown.size()) - 2) << name;
+  }
+  const auto none = imagenet_weights("efficientnet-b0");
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().message.find("--weights FILE"), std::string::npos) << none.error().message;
 }
 
 }  // namespace
