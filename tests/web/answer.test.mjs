@@ -9,15 +9,6 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import * as h from './harness.mjs';
 
-const SCREENS = {
-  laptop: { viewport: { width: 1280, height: 800 } },
-  phone: {
-    viewport: { width: 390, height: 844 },
-    deviceScaleFactor: 2,
-    hasTouch: true,
-    isMobile: true,
-  },
-};
 const alarming = h.samples.find((name) => /malignant_00006/.test(name));
 const OTHER_PICTURES = ['app.png', 'report.png'].map((name) =>
   fileURLToPath(new URL(`../../docs/images/${name}`, import.meta.url)),
@@ -62,7 +53,7 @@ const valueOf = (page, label) =>
     .locator('xpath=following::dd[1]')
     .innerText();
 
-for (const [name, screen] of Object.entries(SCREENS)) {
+for (const [name, screen] of Object.entries(h.SCREENS)) {
   test(`the answer in plain words, and what turning the photo does: ${name}`, async () => {
     await withPage(screen, async (page) => {
       const answer = await h.pickAndAnswer(page, alarming);
@@ -130,7 +121,7 @@ test('the eight views are those that the turned files would give', async () => {
   });
 });
 
-for (const [name, screen] of Object.entries(SCREENS)) {
+for (const [name, screen] of Object.entries(h.SCREENS)) {
   test(`the expert view: all figures, and predictive values by Bayes: ${name}`, async () => {
     await withPage(screen, async (page) => {
       await h.pickAndAnswer(page, alarming);
@@ -191,63 +182,65 @@ test("what is unlike the training photos can't be judged, and that is the reason
   });
 });
 
-test('the report: photo, heat-map, the outcome word for word, figures, model, date, disclaimer', async () => {
-  await withPage({ viewport: { width: 794, height: 1123 } }, async (page) => {
-    // Without an answer, paper gets the page's text.
-    await page.emulateMedia({ media: 'print' });
-    assert.equal(await page.locator('#status').isVisible(), true);
-    assert.ok((await page.locator('#status').boundingBox()).width > 300);
-    await page.emulateMedia({ media: null });
-    const answer = await h.pickAndAnswer(page, alarming);
-    await stability(page);
-    // The button asks for the browser's own print dialogue, which a headless browser has not.
-    await page.evaluate(() => {
-      globalThis.print = () => {
-        globalThis.printed = true;
-        dispatchEvent(new Event('beforeprint'));
-      };
-    });
-    await page.locator('#print').click();
-    assert.equal(await page.evaluate(() => globalThis.printed), true);
-    await page.emulateMedia({ media: 'print' });
-    assert.equal(await page.locator('main').isVisible(), false);
-    const report = page.locator('#report');
-    const text = await report.innerText();
-    for (const wanted of [
-      answer.sentence,
-      path.basename(alarming),
-      card.name,
-      card.sha256,
-      'Nevus 0.',
-      'not a diagnosis',
-      String(new Date().getFullYear()),
-      'Sensitivity',
-      ...card.known_limits,
-    ])
-      assert.ok(text.includes(wanted), `the report lacks: ${wanted}`);
-    // Two pictures with something on them, and the second is not the first.
-    const looks = await report.locator('canvas').evaluateAll((all) =>
-      all.map((canvas) => {
-        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-        return {
-          colours: new Set(new Uint32Array(data.buffer)).size,
-          sum: data.reduce((a, b) => a + b, 0),
+for (const [name, screen] of Object.entries(h.SCREENS)) {
+  test(`the report: photo, heat-map, the outcome word for word, figures, model, date, disclaimer: ${name}`, async () => {
+    await withPage(screen, async (page) => {
+      // Without an answer, paper gets the page's text.
+      await page.emulateMedia({ media: 'print' });
+      assert.equal(await page.locator('#status').isVisible(), true);
+      assert.ok((await page.locator('#status').boundingBox()).width > 300);
+      await page.emulateMedia({ media: null });
+      const answer = await h.pickAndAnswer(page, alarming);
+      await stability(page);
+      // The button asks for the browser's own print dialogue, which a headless browser has not.
+      await page.evaluate(() => {
+        globalThis.print = () => {
+          globalThis.printed = true;
+          dispatchEvent(new Event('beforeprint'));
         };
-      }),
-    );
-    assert.equal(looks.length, 2);
-    for (const { colours } of looks) assert.ok(colours > 500);
-    assert.notEqual(looks[0].sum, looks[1].sum);
-    await page.screenshot({ path: path.join(pictures, 'report.png'), fullPage: true });
-    // Afterwards no pixels stay behind.
-    await page.evaluate(() => dispatchEvent(new Event('afterprint')));
-    assert.equal(await report.locator('canvas').count(), 0);
-    // The browser's own command prints the same; as PDF it is a page or two.
-    const pdf = (await page.pdf({ format: 'A4' })).toString('latin1');
-    const pages = pdf.match(/\/Type\s*\/Page\b/g).length;
-    assert.ok(pages >= 1 && pages <= 2, `${pages} pages`);
+      });
+      await page.locator('#print').click();
+      assert.equal(await page.evaluate(() => globalThis.printed), true);
+      await page.emulateMedia({ media: 'print' });
+      assert.equal(await page.locator('main').isVisible(), false);
+      const report = page.locator('#report');
+      const text = await report.innerText();
+      for (const wanted of [
+        answer.sentence,
+        path.basename(alarming),
+        card.name,
+        card.sha256,
+        'Nevus 0.',
+        'not a diagnosis',
+        String(new Date().getFullYear()),
+        'Sensitivity',
+        ...card.known_limits,
+      ])
+        assert.ok(text.includes(wanted), `the report lacks: ${wanted}`);
+      // Two pictures with something on them, and the second is not the first.
+      const looks = await report.locator('canvas').evaluateAll((all) =>
+        all.map((canvas) => {
+          const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+          return {
+            colours: new Set(new Uint32Array(data.buffer)).size,
+            sum: data.reduce((a, b) => a + b, 0),
+          };
+        }),
+      );
+      assert.equal(looks.length, 2);
+      for (const { colours } of looks) assert.ok(colours > 500);
+      assert.notEqual(looks[0].sum, looks[1].sum);
+      await page.screenshot({ path: path.join(pictures, `report-${name}.png`), fullPage: true });
+      // Afterwards no pixels stay behind.
+      await page.evaluate(() => dispatchEvent(new Event('afterprint')));
+      assert.equal(await report.locator('canvas').count(), 0);
+      // The browser's own command prints the same; as PDF it is a page or two.
+      const pdf = (await page.pdf({ format: 'A4' })).toString('latin1');
+      const pages = pdf.match(/\/Type\s*\/Page\b/g).length;
+      assert.ok(pages >= 1 && pages <= 2, `${pages} pages`);
+    });
   });
-});
+}
 
 /** Clicks, and reads the file that the page hands over. */
 async function download(page, button) {
@@ -306,7 +299,7 @@ test('CSV and JSON of all photos, as nevus predict writes them, without a reques
   });
 });
 
-for (const [name, screen] of Object.entries(SCREENS)) {
+for (const [name, screen] of Object.entries(h.SCREENS)) {
   test(`the proof of privacy: counts, hashes that are right, no request for it: ${name}`, async () => {
     await withPage(screen, async (page, context) => {
       await h.pickAndAnswer(page, alarming);

@@ -65,7 +65,7 @@ const tracks = (page) =>
 const focused = (page) => page.evaluate(() => document.activeElement.id);
 
 async function openCamera(page, state = 'live') {
-  await page.locator('#camera-open').click();
+  await h.press(page.locator('#camera-open'));
   await cameraState(page, state);
 }
 
@@ -73,65 +73,75 @@ async function newestRow(page) {
   return page.locator('#queue-list li').last().getAttribute('data-file');
 }
 
-test('nothing is asked for before the click; the shutter gives a judged photo, and the camera is off', async () => {
-  await withApp([`${FAKE}=device-count=1`, ALLOW], async ({ page, requests, complaints }) => {
-    assert.equal(await asked(page), 0);
-    const before = requests.length;
-    await openCamera(page);
-    assert.equal(await asked(page), 1);
-    const constraints = await page.evaluate(() => globalThis.cameraUse.asked[0]);
-    assert.equal(constraints.audio, false);
-    assert.deepEqual(constraints.video.facingMode, { ideal: 'environment' });
-    // It plays: pictures keep coming.
-    const frames = () =>
-      page.evaluate(() => {
-        const video = document.querySelector('#camera-video');
-        return { paused: video.paused, time: video.currentTime, width: video.videoWidth };
-      });
-    const first = await frames();
-    assert.ok(first.width >= 640, `the preview is ${first.width} pixels wide`);
-    assert.equal(first.paused, false);
-    await page.waitForFunction(
-      (time) => document.querySelector('#camera-video').currentTime > time,
-      first.time,
-    );
-    assert.equal(await focused(page), 'camera-shutter');
-    assert.equal(await page.locator('#camera-switch').isVisible(), false, 'there is one camera');
-    await page.screenshot({ path: path.join(pictures, 'camera-wide.png') });
+for (const [name, screen] of Object.entries(h.SCREENS)) {
+  test(`nothing is asked for before the click; the shutter gives a judged photo, and the camera is off: ${name}`, async () => {
+    await withApp(
+      [`${FAKE}=device-count=1`, ALLOW],
+      async ({ page, requests, complaints }) => {
+        assert.equal(await asked(page), 0);
+        const before = requests.length;
+        await openCamera(page);
+        assert.equal(await asked(page), 1);
+        const constraints = await page.evaluate(() => globalThis.cameraUse.asked[0]);
+        assert.equal(constraints.audio, false);
+        assert.deepEqual(constraints.video.facingMode, { ideal: 'environment' });
+        // It plays: pictures keep coming.
+        const frames = () =>
+          page.evaluate(() => {
+            const video = document.querySelector('#camera-video');
+            return { paused: video.paused, time: video.currentTime, width: video.videoWidth };
+          });
+        const first = await frames();
+        assert.ok(first.width >= 640, `the preview is ${first.width} pixels wide`);
+        assert.equal(first.paused, false);
+        await page.waitForFunction(
+          (time) => document.querySelector('#camera-video').currentTime > time,
+          first.time,
+        );
+        assert.equal(await focused(page), 'camera-shutter');
+        assert.equal(
+          await page.locator('#camera-switch').isVisible(),
+          false,
+          'there is one camera',
+        );
+        await page.screenshot({ path: path.join(pictures, `camera-${name}.png`) });
 
-    await page.locator('#camera-shutter').click();
-    await page.waitForFunction(() => {
-      const state = document.querySelector('main#app').dataset.state;
-      return state === 'answered' || state === 'failed';
-    });
-    assert.equal(await page.locator('#camera').isVisible(), false);
-    assert.equal(await focused(page), 'camera-open');
-    assert.deepEqual(await tracks(page), ['ended']);
-    const result = await h.readResult(page);
-    assert.match(result.file, /^camera-\d{4}-\d\d-\d\d-\d{4}\.jpg$/);
-    assert.ok(['show_doctor', 'nothing_alarming', 'cannot_judge'].includes(result.outcome));
-    assert.equal(result.requests, '0');
-    assert.deepEqual(requests.slice(before), []);
-    assert.deepEqual(
-      complaints.filter((line) => !/GPU stall|takePhoto/.test(line)),
-      [],
-    );
+        await h.press(page.locator('#camera-shutter'));
+        await page.waitForFunction(() => {
+          const state = document.querySelector('main#app').dataset.state;
+          return state === 'answered' || state === 'failed';
+        });
+        assert.equal(await page.locator('#camera').isVisible(), false);
+        assert.equal(await focused(page), 'camera-open');
+        assert.deepEqual(await tracks(page), ['ended']);
+        const result = await h.readResult(page);
+        assert.match(result.file, /^camera-\d{4}-\d\d-\d\d-\d{4}\.jpg$/);
+        assert.ok(['show_doctor', 'nothing_alarming', 'cannot_judge'].includes(result.outcome));
+        assert.equal(result.requests, '0');
+        assert.deepEqual(requests.slice(before), []);
+        assert.deepEqual(
+          complaints.filter((line) => !/GPU stall|takePhoto/.test(line)),
+          [],
+        );
 
-    // By key, and a second one of (perhaps) the same minute has a name of its own.
-    await openCamera(page);
-    await page.keyboard.press('Space');
-    await page.waitForFunction(() => document.querySelectorAll('#queue-list li').length === 2);
-    assert.notEqual(await newestRow(page), result.file);
-    await openCamera(page);
-    await page.locator('#camera-video').evaluate((video) => {
-      document.activeElement.blur();
-      video.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
-    });
-    await page.waitForFunction(() => document.querySelectorAll('#queue-list li').length === 3);
-    assert.deepEqual(await tracks(page), ['ended', 'ended', 'ended']);
-    await page.locator('#queue[data-answered="3"]').waitFor({ state: 'attached' });
+        // By key, and a second one of (perhaps) the same minute has a name of its own.
+        await openCamera(page);
+        await page.keyboard.press('Space');
+        await page.waitForFunction(() => document.querySelectorAll('#queue-list li').length === 2);
+        assert.notEqual(await newestRow(page), result.file);
+        await openCamera(page);
+        await page.locator('#camera-video').evaluate((video) => {
+          document.activeElement.blur();
+          video.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
+        });
+        await page.waitForFunction(() => document.querySelectorAll('#queue-list li').length === 3);
+        assert.deepEqual(await tracks(page), ['ended', 'ended', 'ended']);
+        await page.locator('#queue[data-answered="3"]').waitFor({ state: 'attached' });
+      },
+      screen,
+    );
   });
-});
+}
 
 test('the photo has the full size of the camera, as a JPEG', async () => {
   await withApp(
@@ -143,7 +153,7 @@ test('the photo has the full size of the camera, as a JPEG', async () => {
         const can = await new ImageCapture(track).getPhotoCapabilities();
         return [can.imageWidth.max, can.imageHeight.max];
       });
-      await page.locator('#camera-shutter').click();
+      await h.press(page.locator('#camera-shutter'));
       await h.waitForState(page, ['answered']);
       const file = await page.evaluate(async () => {
         const photo = globalThis.photoFile;
@@ -174,7 +184,7 @@ test('where the camera takes no photos by itself, a frame of the video is the ph
     [`${FAKE}=device-count=1`, ALLOW],
     async ({ page }) => {
       await openCamera(page);
-      await page.locator('#camera-shutter').click();
+      await h.press(page.locator('#camera-shutter'));
       await h.waitForState(page, ['answered']);
       assert.deepEqual(await tracks(page), ['ended']);
     },
@@ -186,7 +196,7 @@ test('where the camera takes no photos by itself, a frame of the video is the ph
 test('cancel, Escape and a hidden tab switch the camera off; so does a stream that comes too late', async () => {
   await withApp([`${FAKE}=device-count=1`, ALLOW], async ({ page }) => {
     await openCamera(page);
-    await page.locator('#camera-cancel').click();
+    await h.press(page.locator('#camera-cancel'));
     assert.deepEqual(await tracks(page), ['ended']);
     assert.equal(await focused(page), 'camera-open');
 
@@ -220,13 +230,13 @@ test('with two cameras there is a switch, which uses one at a time', async () =>
     await openCamera(page);
     const used = () =>
       page.evaluate(() => globalThis.cameraUse.tracks.map((track) => track.getSettings().deviceId));
-    await page.locator('#camera-switch').click();
+    await h.press(page.locator('#camera-switch'));
     await page.waitForFunction(() => globalThis.cameraUse.tracks.length === 2);
     await cameraState(page, 'live');
     const [first, second] = await used();
     assert.notEqual(first, second);
     assert.deepEqual(await tracks(page), ['ended', 'live']);
-    await page.locator('#camera-switch').click();
+    await h.press(page.locator('#camera-switch'));
     await page.waitForFunction(() => globalThis.cameraUse.tracks.length === 3);
     await cameraState(page, 'live');
     assert.equal((await used())[2], first);
@@ -273,11 +283,11 @@ test('a refusal is said, with what to do, and another way is there', async () =>
   await withApp([FAKE, '--deny-permission-prompts'], async ({ page }) => {
     assert.match(await failure(page), /may not use the camera\. Allow it/);
     await page.screenshot({ path: path.join(pictures, 'camera-denied.png') });
-    await page.locator('#camera-again').click();
+    await h.press(page.locator('#camera-again'));
     await page.waitForFunction(() => globalThis.cameraUse.asked.length === 2);
     await cameraState(page, 'failed');
     const chooser = page.waitForEvent('filechooser');
-    await page.locator('#camera-choose').click();
+    await h.press(page.locator('#camera-choose'));
     await chooser;
     assert.equal(await page.locator('#camera').isVisible(), false);
   });

@@ -20,10 +20,10 @@ before(async () => {
 after(() => server?.stop());
 
 /** A page whose worker begins with `fault`, in which `armed` turns true when `arm()` is called. */
-async function withFault({ fault, query, webgpu = false, timeout }, use) {
+async function withFault({ fault, query, webgpu = false, timeout, screen = {} }, use) {
   const browser = await h.launch({ webgpu });
   try {
-    const { page, context } = await h.openPage(browser);
+    const { page, context } = await h.openPage(browser, screen);
     let injected = false;
     await context.route(/assets\/worker-[0-9a-f]+\.js$/, async (route) => {
       injected = true;
@@ -66,8 +66,9 @@ async function answersRight(page, file = photo, timeout = SLOW) {
   return answer;
 }
 
-test('a graphics processor that is lost in mid-run: the answer is computed again, on WebAssembly', async () => {
-  const fault = `
+for (const [name, screen] of Object.entries(h.SCREENS)) {
+  test(`a graphics processor that is lost in mid-run: the answer is computed again, on WebAssembly: ${name}`, async () => {
+    const fault = `
     const submit = GPUQueue.prototype.submit;
     const request = GPUAdapter.prototype.requestDevice;
     let device;
@@ -79,22 +80,26 @@ test('a graphics processor that is lost in mid-run: the answer is computed again
       submit.apply(this, buffers);
       if (armed) device.destroy();
     };`;
-  const query = '?backend=webgpu';
-  await withFault({ fault, query, webgpu: true, timeout: SLOW }, async (page, { arm }) => {
-    assert.equal(await backendOf(page), 'webgpu');
-    await arm();
-    const answer = await answersRight(page);
-    assert.equal(answer.backend, 'wasm');
-    assert.equal(answer.requests, '0');
-    const reason = await reasonOf(page);
-    console.log(reason);
-    assert.match(reason, /^WebGPU failed: /);
-    assert.ok((await page.locator('#mirror').textContent()).includes(reason));
-    // And it goes on from there.
-    const next = await answersRight(page, h.samples[0]);
-    assert.equal(next.backend, 'wasm');
+    const query = '?backend=webgpu';
+    await withFault(
+      { fault, query, webgpu: true, timeout: SLOW, screen },
+      async (page, { arm }) => {
+        assert.equal(await backendOf(page), 'webgpu');
+        await arm();
+        const answer = await answersRight(page);
+        assert.equal(answer.backend, 'wasm');
+        assert.equal(answer.requests, '0');
+        const reason = await reasonOf(page);
+        console.log(reason);
+        assert.match(reason, /^WebGPU failed: /);
+        assert.ok((await page.locator('#mirror').textContent()).includes(reason));
+        // And it goes on from there.
+        const next = await answersRight(page, h.samples[0]);
+        assert.equal(next.backend, 'wasm');
+      },
+    );
   });
-});
+}
 
 for (const [what, fault] of [
   [

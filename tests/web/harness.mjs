@@ -119,6 +119,24 @@ export function launchProfile(folder) {
   });
 }
 
+/** What people look at the page with. */
+export const SCREENS = {
+  laptop: { viewport: { width: 1280, height: 800 } },
+  phone: {
+    viewport: { width: 390, height: 844 },
+    deviceScaleFactor: 2,
+    hasTouch: true,
+    isMobile: true,
+  },
+};
+
+const touched = new WeakSet();
+
+/** By a finger where the page's screen is touched, else by the mouse. */
+export function press(locator) {
+  return touched.has(locator.page().context()) ? locator.tap() : locator.click();
+}
+
 /** A page that records what it asks for, what it says, and what the CSP refuses. */
 export async function openPage(browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
@@ -130,6 +148,7 @@ export async function openPage(browser, options = {}) {
     if (/^https?:/.test(request.url())) requests.push(request.url());
   });
   const page = await context.newPage();
+  if (options.hasTouch) touched.add(context);
   const complaints = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning')

@@ -11,15 +11,6 @@ import { badFiles, lesion, png } from './pictures.mjs';
 
 /** NEVUS_MANY: fewer while something is tried out. */
 const MANY = Number(process.env.NEVUS_MANY ?? 300);
-const SCREENS = {
-  laptop: { viewport: { width: 1280, height: 800 } },
-  phone: {
-    viewport: { width: 390, height: 844 },
-    deviceScaleFactor: 2,
-    hasTouch: true,
-    isMobile: true,
-  },
-};
 
 let browser, server, folder;
 const pictures = path.join(path.dirname(h.siteFolder), 'screenshots');
@@ -160,7 +151,7 @@ test(`${MANY} photos: each answered once, as nevus predict does, in the memory o
   }
 });
 
-for (const [name, screen] of Object.entries(SCREENS)) {
+for (const [name, screen] of Object.entries(h.SCREENS)) {
   test(`failures keep their rows and their names; the others are answered: ${name}`, async () => {
     const { context, page, complaints } = await h.openPage(browser, screen);
     try {
@@ -315,7 +306,7 @@ test('a folder dropped: its photos, and those of its folders, by their paths', a
 test('with a list the page is accessible', async () => {
   const { readFile } = await import('node:fs/promises');
   const axe = await readFile(h.require.resolve('axe-core/axe.min.js'), 'utf8');
-  for (const screen of Object.values(SCREENS)) {
+  for (const screen of Object.values(h.SCREENS)) {
     const { context, page } = await h.openPage(browser, { ...screen, bypassCSP: true });
     try {
       await h.openApp(page, server.url);

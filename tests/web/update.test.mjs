@@ -78,9 +78,9 @@ async function host(name) {
   return state;
 }
 
-async function visit(work, name = 'one') {
+async function visit(work, name = 'one', screen = {}) {
   const server = await host(name);
-  const opened = await h.openPage(browser);
+  const opened = await h.openPage(browser, screen);
   try {
     await h.openApp(opened.page, server.url);
     await work({ ...opened, server });
@@ -112,78 +112,84 @@ function kept(page) {
   });
 }
 
-test('a new version waits beside the old one, is announced, and is used on demand, in every tab', async () => {
-  await visit(async ({ context, page, server }) => {
-    const before = await h.pickAndAnswer(page, photo);
-    server.use('two');
-    await reload(page);
-    await page.locator('#update').waitFor();
-    await page.screenshot({ path: path.join(pictures, 'update.png') });
-    await assertVersion(page, 'one');
+for (const [name, screen] of Object.entries(h.SCREENS)) {
+  test(`a new version waits beside the old one, is announced, and is used on demand, in every tab: ${name}`, async () => {
+    await visit(
+      async ({ context, page, server }) => {
+        const before = await h.pickAndAnswer(page, photo);
+        server.use('two');
+        await reload(page);
+        await page.locator('#update').waitFor();
+        await page.screenshot({ path: path.join(pictures, `update-${name}.png`) });
+        await assertVersion(page, 'one');
 
-    // The old version is whole: without a network, in this tab and in another.
-    await context.setOffline(true);
-    const other = await context.newPage();
-    await h.openApp(other, server.url);
-    await assertVersion(other, 'one');
-    for (const one of [page, other]) {
-      const answer = await h.pickAndAnswer(one, photo);
-      assert.equal(answer.malignancy, before.malignancy);
-      assert.equal(answer.requests, '0');
-    }
-    await context.setOffline(false);
+        // The old version is whole: without a network, in this tab and in another.
+        await context.setOffline(true);
+        const other = await context.newPage();
+        await h.openApp(other, server.url);
+        await assertVersion(other, 'one');
+        for (const one of [page, other]) {
+          const answer = await h.pickAndAnswer(one, photo);
+          assert.equal(answer.malignancy, before.malignancy);
+          assert.equal(answer.requests, '0');
+        }
+        await context.setOffline(false);
 
-    // An answer is not lost without a word.
-    await page.locator('#update-apply').click();
-    assert.match(
-      await page.locator('#update-words').textContent(),
-      /clears the list \(photos: 1\)/,
+        // An answer is not lost without a word.
+        await h.press(page.locator('#update-apply'));
+        assert.match(
+          await page.locator('#update-words').textContent(),
+          /clears the list \(photos: 1\)/,
+        );
+        assert.equal((await h.readResult(page)).malignancy, before.malignancy);
+        await page.screenshot({ path: path.join(pictures, `update-loses-${name}.png`) });
+        await Promise.all([page.waitForEvent('load'), h.press(page.locator('#update-apply'))]);
+        await h.waitForState(page, 'ready');
+        await assertVersion(page, 'two');
+        assert.equal(await announced(page), false);
+
+        // The other tab goes on with the old one, and gets no part of the new one.
+        await assertVersion(other, 'one');
+        await other.locator('#update').waitFor();
+        const old = await other.evaluate(
+          (url) =>
+            fetch(url).then(
+              (response) => response.arrayBuffer().then(({ byteLength }) => byteLength),
+              (error) => error.name,
+            ),
+          server.url + versions.one.model,
+        );
+        assert.equal(old, (await readFile(models.one)).length);
+        assert.equal((await h.pickAndAnswer(other, h.samples[1])).requests, '0');
+        await h.press(other.locator('#update-apply'));
+        await Promise.all([other.waitForEvent('load'), h.press(other.locator('#update-apply'))]);
+        await h.waitForState(other, 'ready');
+        await assertVersion(other, 'two');
+
+        await context.setOffline(true);
+        server.stop();
+        await reload(page);
+        await assertVersion(page, 'two');
+        const after = await h.pickAndAnswer(page, photo);
+        assert.equal(after.outcome, before.outcome);
+      },
+      'one',
+      screen,
     );
-    assert.equal((await h.readResult(page)).malignancy, before.malignancy);
-    await page.screenshot({ path: path.join(pictures, 'update-loses.png') });
-    await Promise.all([page.waitForEvent('load'), page.locator('#update-apply').click()]);
-    await h.waitForState(page, 'ready');
-    await assertVersion(page, 'two');
-    assert.equal(await announced(page), false);
-
-    // The other tab goes on with the old one, and gets no part of the new one.
-    await assertVersion(other, 'one');
-    await other.locator('#update').waitFor();
-    const old = await other.evaluate(
-      (url) =>
-        fetch(url).then(
-          (response) => response.arrayBuffer().then(({ byteLength }) => byteLength),
-          (error) => error.name,
-        ),
-      server.url + versions.one.model,
-    );
-    assert.equal(old, (await readFile(models.one)).length);
-    assert.equal((await h.pickAndAnswer(other, h.samples[1])).requests, '0');
-    await other.locator('#update-apply').click();
-    await Promise.all([other.waitForEvent('load'), other.locator('#update-apply').click()]);
-    await h.waitForState(other, 'ready');
-    await assertVersion(other, 'two');
-
-    await context.setOffline(true);
-    server.stop();
-    await reload(page);
-    await assertVersion(page, 'two');
-    const after = await h.pickAndAnswer(page, photo);
-    assert.equal(after.outcome, before.outcome);
   });
-});
+}
 
 test('"Later" hides the announcement; with no photo, one click is enough, and the old files go', async () => {
   await visit(async ({ page, server }) => {
     server.use('two');
     await reload(page);
     await page.locator('#update').waitFor();
-    await page.locator('#update-later').click();
+    await h.press(page.locator('#update-later'));
     assert.equal(await announced(page), false);
     assert.ok((await kept(page)).includes(versions.one.model));
     await reload(page);
     await page.locator('#update').waitFor();
-    await Promise.all([page.waitForEvent('load'), page.locator('#update-apply').click()]);
+    await Promise.all([page.waitForEvent('load'), h.press(page.locator('#update-apply'))]);
     await h.waitForState(page, 'ready');
     await assertVersion(page, 'two');
     const files = await kept(page);
