@@ -130,6 +130,7 @@ export const SCREENS = {
   },
 };
 
+/** Contexts with a touch screen: Playwright does not tell afterwards. */
 const touched = new WeakSet();
 
 /** By a finger where the page's screen is touched, else by the mouse. */
