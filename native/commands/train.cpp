@@ -494,6 +494,13 @@ void add_train_command(CLI::App& app, int& status) {
       ->capture_default_str()
       ->group(recipe);
   command
+      ->add_option("--teacher-turns", r.teacher_turns,
+                   "They judge each view in so many of its 8 turns and mirror images, drawn at "
+                   "random; 0: as it is")
+      ->check(CLI::Range(0, 8))
+      ->capture_default_str()
+      ->group(recipe);
+  command
       ->add_option("--patience", r.patience,
                    "Epochs without improvement before it ends; 0: all epochs")
       ->check(CLI::Range(0, 10000))

@@ -14,6 +14,16 @@ bool same_pixels(const PreprocessSpec& a, const PreprocessSpec& b) {
   return a.width == b.width && a.height == b.height && a.mean == b.mean && a.std == b.std;
 }
 
+// Of a square: four quarter turns, each as it is and mirrored.
+constexpr std::int64_t kTurns = 8;
+
+torch::Tensor turned(const torch::Tensor& images, std::int64_t turn) {
+  if (turn == 0) return images;
+  const torch::Tensor mirrored = turn >= kTurns / 2 ? images.flip({3}) : images;
+  return torch::rot90(mirrored, turn % (kTurns / 2), {2, 3})
+      .contiguous(torch::MemoryFormat::ChannelsLast);
+}
+
 }  // namespace
 
 Result<Teachers> Teachers::read(const std::vector<std::filesystem::path>& files,
@@ -90,15 +100,20 @@ std::vector<std::filesystem::path> Teachers::of_other_splits(const nlohmann::jso
   return others;
 }
 
-torch::Tensor Teachers::probabilities(const torch::Tensor& images) {
+torch::Tensor Teachers::probabilities(const torch::Tensor& images, int turns) {
   const torch::NoGradGuard no_grad;
   torch::Tensor sum;
   for (Teacher& teacher : teachers_) {
-    const torch::Tensor p = torch::softmax(teacher.net->forward(images) / teacher.temperature, 1)
-                                .index_select(1, teacher.order);
-    sum = sum.defined() ? sum + p : p;
+    const torch::Tensor drawn =
+        turns > 0 ? torch::randperm(kTurns, torch::kLong).slice(0, 0, turns) : torch::zeros({1});
+    for (std::int64_t i = 0; i < drawn.size(0); ++i) {
+      const torch::Tensor seen = turned(images, drawn[i].item<std::int64_t>());
+      const torch::Tensor p = torch::softmax(teacher.net->forward(seen) / teacher.temperature, 1)
+                                  .index_select(1, teacher.order);
+      sum = sum.defined() ? sum + p : p;
+    }
   }
-  return sum / static_cast<double>(teachers_.size());
+  return sum / static_cast<double>(teachers_.size() * static_cast<std::size_t>(std::max(1, turns)));
 }
 
 }  // namespace nevus

@@ -13,7 +13,10 @@
 namespace nevus {
 
 /// Finished models. They see the very views that the learner sees ("consistent teaching", Beyer et
-/// al., "Knowledge distillation: a good teacher is patient and consistent", CVPR 2022).
+/// al., "Knowledge distillation: a good teacher is patient and consistent", CVPR 2022), or those
+/// views turned: a lesion has no upright side, so the mean over its turns is a better answer than
+/// any one, and what is learnt from random turns is that mean (data distillation, Radosavovic et
+/// al., CVPR 2018).
 class Teachers {
  public:
   /// @param classes  ids in the order of the learner; each model must tell the same ones apart
@@ -30,8 +33,11 @@ class Teachers {
   /// learnt from a run's validation photos makes their figures look better than they are.
   std::vector<std::filesystem::path> of_other_splits(const nlohmann::json& settings) const;
   /// @param images  [N, 3, H, W], normalised; any H and W that the network can take
+  /// @param turns   0: each model sees the images as they are; else each one sees them in so many
+  /// of
+  ///                the square's eight turns and mirror images, drawn from LibTorch's generator
   /// @return [N, C], the mean of the models' calibrated probabilities
-  torch::Tensor probabilities(const torch::Tensor& images);
+  torch::Tensor probabilities(const torch::Tensor& images, int turns);
 
  private:
   struct Teacher {

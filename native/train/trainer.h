@@ -48,6 +48,8 @@ struct Recipe {
   double balance_power = 0.5;    ///< 1: all classes the same; 0: as they are
   double mixup = 0, cutmix = 0;  ///< parameters of Beta(a, a); 0: off
   double teacher_weight = 0.7;   ///< of the teachers' answers beside the labels, 0..1
+  int teacher_turns = 0;         ///< random turns of a view that each teacher judges, 0..8; 0: the
+                                 ///< view as it is
   int patience = 0;              ///< epochs without improvement after which it ends; 0: never
   std::string select = "auc";    ///< what the kept epoch is best in on validation photos: "auc" (of
                                  ///< malignancy), "loss", "balanced-accuracy" (over the classes)

@@ -145,6 +145,7 @@ nlohmann::json Training::settings() const {
           {"cutmix", recipe_.cutmix},
           {"teachers", teachers_.hashes()},
           {"teacher_weight", teachers_.empty() ? 0.0 : recipe_.teacher_weight},
+          {"teacher_turns", teachers_.empty() ? 0 : recipe_.teacher_turns},
           {"patience", recipe_.patience},
           {"select", recipe_.select},
           {"typicality", recipe_.typicality},
@@ -404,7 +405,7 @@ void Training::accumulate(const Batch& batch, double photos_of_step) {
   if (!teachers_.empty()) {
     // Of mixed photos, too, they tell what they see.
     const torch::Tensor taught =
-        (distillation_loss(logits, teachers_.probabilities(images)) * weight).sum();
+        (distillation_loss(logits, teachers_.probabilities(images, recipe_.teacher_turns)) * weight).sum();
     loss = loss * (1 - recipe_.teacher_weight) + taught * recipe_.teacher_weight;
   }
   (loss / photos_of_step).backward();

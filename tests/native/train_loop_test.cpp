@@ -319,12 +319,14 @@ TEST_F(TrainLoop, LearnsFromATeacher) {
   o.out = root_ / "taught";
   o.teachers = {root_ / "teacher/model.onnx", root_ / "teacher/model.onnx"};
   o.recipe.teacher_weight = 1;
+  o.recipe.teacher_turns = 2;
   Watcher taught, untaught;
   const auto learnt = train(o, taught, taught.stop);
   ASSERT_TRUE(learnt) << learnt.error().message;
   const auto& settings = learnt->package.training["settings"];
   ASSERT_EQ(settings["teachers"].size(), 2u);
   EXPECT_EQ(settings["teachers"][0], teacher->package.sha256);
+  EXPECT_EQ(settings["teacher_turns"], 2);
   const auto warned = [](const Watcher& one) {
     return std::count_if(one.warnings.begin(), one.warnings.end(), [](const std::string& line) {
       return line.find("cut otherwise") != std::string::npos;
