@@ -592,6 +592,14 @@ void add_train_command(CLI::App& app, int& status) {
       ->check(CLI::IsMember({"float16", "int8", "float32"}))
       ->default_str("float16")
       ->group(package);
+  command
+      ->add_option(
+          "--turns", o.turns,
+          "The exported model judges each photo in so many of its turns and mirror images, "
+          "1, 2, 4 or 8, and answers with the mean: better, and as many times slower")
+      ->check(CLI::IsMember({1, 2, 4, 8}))
+      ->option_text("1|2|4|8 [1]")
+      ->group(package);
   command->footer(
       "Examples:\n"
       "  nevus train photos/ --out run                       a folder per class\n"

@@ -8,6 +8,8 @@
 #include <limits>
 #include <optional>
 
+#include "nets/turns.h"
+
 namespace nevus {
 namespace {
 
@@ -205,6 +207,16 @@ torch::Tensor NetworkImpl::run(torch::Tensor x, std::size_t first, std::size_t l
 }
 
 torch::Tensor NetworkImpl::forward_features(torch::Tensor x) {
+  if (turns_ == 1) return features_of(std::move(x));
+  torch::Tensor sum;
+  for (int i = 0; i < turns_; ++i) {
+    const torch::Tensor back = turned_back(features_of(turned(x, turn(i))), turn(i));
+    sum = sum.defined() ? sum + back : back;
+  }
+  return sum / turns_;
+}
+
+torch::Tensor NetworkImpl::features_of(torch::Tensor x) {
   const std::size_t count = blocks->size();
   const auto frozen = static_cast<std::size_t>(frozen_);
   if (frozen > 0) {
@@ -215,7 +227,13 @@ torch::Tensor NetworkImpl::forward_features(torch::Tensor x) {
 }
 
 torch::Tensor NetworkImpl::appearance(const torch::Tensor& x) {
-  return run(x, 0, architecture.appearance_block() + 1).mean({2, 3});
+  torch::Tensor sum;
+  for (int i = 0; i < turns_; ++i) {
+    const torch::Tensor seen = i == 0 ? x : turned(x, turn(i));
+    const torch::Tensor mean = run(seen, 0, architecture.appearance_block() + 1).mean({2, 3});
+    sum = sum.defined() ? sum + mean : mean;
+  }
+  return sum / turns_;
 }
 
 void NetworkImpl::freeze(int first) {

@@ -104,6 +104,12 @@ class NetworkImpl : public torch::nn::Module {
   /// averaged. @param x  as in forward_features(); @return [N, channels of that block]
   torch::Tensor appearance(const torch::Tensor& x);
 
+  /// In how many of its turns() a photo is judged from now on, 1 to 8: features, turned back, and
+  /// appearance are their means, and so are logits and maps, which are linear in the features
+  /// (test-time augmentation).
+  void judge_in(int turns) { turns_ = turns; }
+  int turns() const { return turns_; }
+
   /// Keeps the stem and the first blocks as they are, statistics included, until the next call: 0
   /// frees them all, depth() leaves the classifier alone to learn. To be called after train().
   void freeze(int blocks);
@@ -120,11 +126,12 @@ class NetworkImpl : public torch::nn::Module {
   torch::nn::Linear classifier{nullptr};
 
  private:
+  torch::Tensor features_of(torch::Tensor x);
   // Blocks `first` to `last` - 1, with the stem before the first and the head after the last.
   torch::Tensor run(torch::Tensor x, std::size_t first, std::size_t last);
 
   double dropout_, drop_connect_;
-  int frozen_ = 0;
+  int frozen_ = 0, turns_ = 1;
 };
 TORCH_MODULE(Network);
 

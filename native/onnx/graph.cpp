@@ -41,6 +41,13 @@ struct OnnxGraph::Impl {
                                              values.size() * sizeof(float)));
     return name;
   }
+
+  std::string add_integers(const std::string& name, const std::vector<std::int64_t>& values) {
+    initializers.push_back(wire::make_tensor(name, {static_cast<std::int64_t>(values.size())},
+                                             wire::tensor::int64, values.data(),
+                                             values.size() * sizeof(std::int64_t)));
+    return name;
+  }
 };
 
 OnnxGraph::OnnxGraph() : impl_(new Impl) {}
@@ -110,6 +117,35 @@ std::string OnnxGraph::global_average_pool(const std::string& x) {
 
 std::string OnnxGraph::flatten(const std::string& x) {
   return impl_->add_node("Flatten", {x}, impl_->fresh("flatten"), {wire::int_attribute("axis", 1)});
+}
+
+std::string OnnxGraph::transpose(const std::string& x) {
+  return impl_->add_node("Transpose", {x}, impl_->fresh("transpose"),
+                         {wire::ints_attribute("perm", {0, 1, 3, 2})});
+}
+
+std::string OnnxGraph::reverse(const std::string& x, const std::vector<std::int64_t>& axes,
+                               const std::vector<std::int64_t>& sizes) {
+  const std::string name = impl_->fresh("reverse");
+  const std::vector<std::int64_t> from(axes.size(), -1), step(axes.size(), -1);
+  std::vector<std::int64_t> to;
+  for (const std::int64_t size : sizes) to.push_back(-size - 1);
+  return impl_->add_node(
+      "Slice",
+      {x, impl_->add_integers(name + ".starts", from), impl_->add_integers(name + ".ends", to),
+       impl_->add_integers(name + ".axes", axes), impl_->add_integers(name + ".steps", step)},
+      name);
+}
+
+std::string OnnxGraph::concatenate(const std::vector<std::string>& parts) {
+  return impl_->add_node("Concat", parts, impl_->fresh("concat"), {wire::int_attribute("axis", 0)});
+}
+
+std::vector<std::string> OnnxGraph::split(const std::string& x, int parts) {
+  std::vector<std::string> results;
+  for (int i = 0; i < parts; ++i) results.push_back(impl_->fresh("split"));
+  impl_->nodes.push_back(wire::make_node("Split", {x}, results, {wire::int_attribute("axis", 0)}));
+  return results;
 }
 
 std::string OnnxGraph::identity(const std::string& x, const std::string& name) {

@@ -35,6 +35,12 @@ class OnnxGraph {
                        const std::string& name);
   std::string global_average_pool(const std::string& x);
   std::string flatten(const std::string& x);
+  std::string transpose(const std::string& x);  ///< rows and columns of [N, C, H, W]
+  /// @param axes  of [N, C, H, W], whose order is reversed @param sizes  of these axes
+  std::string reverse(const std::string& x, const std::vector<std::int64_t>& axes,
+                      const std::vector<std::int64_t>& sizes);
+  std::string concatenate(const std::vector<std::string>& parts);   ///< along N
+  std::vector<std::string> split(const std::string& x, int parts);  ///< the same, undone
   std::string identity(const std::string& x, const std::string& name);
   /// Declares an output float32 [N, shape...]; `value` must be its name.
   void output(const std::string& value, const std::vector<std::int64_t>& shape);

@@ -521,8 +521,10 @@ Result<ProbedNetwork> probe_inputs(std::span<const std::uint8_t> onnx, WeightSto
     if (to == WeightStorage::float32 || to == kernel->stored) continue;
     const std::string mean = node.name + ".input_mean";
     nodes.push_back(wire::make_node("GlobalAveragePool", {node.inputs[0]}, mean));
-    outputs.push_back(wire::make_value_info(mean, {kernel->dims[1] * node.group, 1, 1}));
-    out.outputs[node.name] = mean;
+    const std::int64_t channels = kernel->dims[1] * node.group;
+    if (channels <= 0) continue;
+    outputs.push_back(wire::make_value_info(mean, {channels, 1, 1}, "images"));
+    out.outputs[node.name] = {mean, static_cast<std::size_t>(channels)};
   }
   out.onnx = write(*network, graph, nodes, outputs);
   return out;

@@ -48,8 +48,13 @@ Result<std::vector<std::uint8_t>> store_weights(std::span<const std::uint8_t> on
 
 /// A network to measure InputMeans with.
 struct ProbedNetwork {
-  std::vector<std::uint8_t> onnx;              ///< the network with further outputs [N, C, 1, 1]
-  std::map<std::string, std::string> outputs;  ///< the output's name by the Conv node's
+  struct Output {
+    std::string name;
+    std::size_t channels = 0;
+  };
+  std::vector<std::uint8_t> onnx;         ///< the network with further outputs [images, C, 1, 1]; a
+                                          ///< network may see a photo as several images
+  std::map<std::string, Output> outputs;  ///< by the Conv node's name
 };
 /// One output for each Conv with a bias whose kernel `storage` rounds.
 Result<ProbedNetwork> probe_inputs(std::span<const std::uint8_t> onnx, WeightStorage storage);

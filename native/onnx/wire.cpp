@@ -61,13 +61,21 @@ std::string ints_attribute(const std::string& name, const std::vector<std::int64
 
 std::string make_node(const std::string& op, const std::vector<std::string>& inputs,
                       const std::string& output, const std::vector<std::string>& attributes) {
+  return make_node(op, inputs, std::vector<std::string>{output}, attributes);
+}
+
+std::string make_node(const std::string& op, const std::vector<std::string>& inputs,
+                      const std::vector<std::string>& outputs,
+                      const std::vector<std::string>& attributes) {
   std::string text;
   protozero::pbf_writer writer{text};
   for (const std::string& input : inputs) {
     writer.add_string(node::input, input);
   }
-  writer.add_string(node::output, output);
-  writer.add_string(node::name, output);
+  for (const std::string& output : outputs) {
+    writer.add_string(node::output, output);
+  }
+  writer.add_string(node::name, outputs.front());
   writer.add_string(node::op_type, op);
   for (const std::string& one : attributes) {
     writer.add_message(node::attribute, one);
@@ -92,7 +100,8 @@ std::string make_tensor(const std::string& name, const std::vector<std::int64_t>
   return text;
 }
 
-std::string make_value_info(const std::string& name, const std::vector<std::int64_t>& dims) {
+std::string make_value_info(const std::string& name, const std::vector<std::int64_t>& dims,
+                            const std::string& first) {
   std::string text;
   protozero::pbf_writer writer{text};
   writer.add_string(value_info::name, name);
@@ -102,7 +111,7 @@ std::string make_value_info(const std::string& name, const std::vector<std::int6
   protozero::pbf_writer shape_writer{tensor_writer, tensor_type::shape};
   {
     protozero::pbf_writer batch{shape_writer, shape::dim};
-    batch.add_string(dimension::param, "N");
+    batch.add_string(dimension::param, first);
   }
   for (const std::int64_t length : dims) {
     protozero::pbf_writer dim{shape_writer, shape::dim};

@@ -36,7 +36,7 @@ enum : std::int32_t { type_float = 1, type_int = 2, type_ints = 7 };
 }  // namespace attribute
 namespace tensor {
 enum : protozero::pbf_tag_type { dims = 1, data_type = 2, name = 8, raw_data = 9 };
-enum : std::int32_t { float32 = 1, int8 = 3, float16 = 10 };
+enum : std::int32_t { float32 = 1, int8 = 3, int64 = 7, float16 = 10 };
 }  // namespace tensor
 namespace value_info {
 enum : protozero::pbf_tag_type { name = 1, type = 2 };
@@ -60,15 +60,20 @@ std::string int_attribute(const std::string& name, std::int64_t value);
 std::string float_attribute(const std::string& name, float value);
 std::string ints_attribute(const std::string& name, const std::vector<std::int64_t>& values);
 
-/// A node with one output, which is also its name.
+/// A node, named as its first output.
+std::string make_node(const std::string& op, const std::vector<std::string>& inputs,
+                      const std::vector<std::string>& outputs,
+                      const std::vector<std::string>& attributes = {});
+/// With one output.
 std::string make_node(const std::string& op, const std::vector<std::string>& inputs,
                       const std::string& output, const std::vector<std::string>& attributes = {});
 /// Cast to float32.
 std::string make_widening(const std::string& input, const std::string& output);
 std::string make_tensor(const std::string& name, const std::vector<std::int64_t>& dims,
                         std::int32_t data_type, const void* data, std::size_t bytes);
-/// float32 [N, dims...].
-std::string make_value_info(const std::string& name, const std::vector<std::int64_t>& dims);
+/// float32 [first, dims...], whose first length is open.
+std::string make_value_info(const std::string& name, const std::vector<std::int64_t>& dims,
+                            const std::string& first = "N");
 
 /// A tensor of a file, its bytes not copied.
 struct Tensor {

@@ -46,15 +46,15 @@ Result<std::vector<std::uint8_t>> store_calibrated(std::span<const std::uint8_t>
   InputMeans means;
   if (!probed->outputs.empty()) {
     std::vector<std::string> names;
-    for (const auto& [conv, output] : probed->outputs) names.push_back(output);
+    for (const auto& [conv, output] : probed->outputs) names.push_back(output.name);
     const auto seen = run_outputs(probed->onnx, images, n, 3, input.height, input.width, names);
     if (!seen) return seen.error();
     for (const auto& [conv, output] : probed->outputs) {
-      const std::vector<float>& all = seen->at(output);
-      const std::size_t channels = all.size() / static_cast<std::size_t>(n);
-      std::vector<double> sums(channels);
-      for (std::size_t i = 0; i < all.size(); ++i) sums[i % channels] += all[i];
-      for (const double sum : sums) means[conv].push_back(static_cast<float>(sum / n));
+      const std::vector<float>& all = seen->at(output.name);
+      std::vector<double> sums(output.channels);
+      for (std::size_t i = 0; i < all.size(); ++i) sums[i % output.channels] += all[i];
+      const double rows = static_cast<double>(all.size() / output.channels);
+      for (const double sum : sums) means[conv].push_back(static_cast<float>(sum / rows));
     }
   }
   return store_weights(onnx, storage, means);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "nets/turns.h"
 #include "onnx/graph.h"
 #include "runtime/convert.h"
 #include "runtime/session.h"
@@ -76,9 +77,57 @@ std::string write_squeeze(OnnxGraph& graph, const std::string& x, SqueezeExcitat
   return graph.multiply(x, squeeze->hard ? graph.hard_sigmoid(gate) : graph.sigmoid(gate));
 }
 
+std::string write_reversed(OnnxGraph& graph, const std::string& x, Turn turn, int height,
+                           int width) {
+  std::vector<std::int64_t> axes, sizes;
+  if (turn.rows) {
+    axes.push_back(2);
+    sizes.push_back(height);
+  }
+  if (turn.columns) {
+    axes.push_back(3);
+    sizes.push_back(width);
+  }
+  return axes.empty() ? x : graph.reverse(x, axes, sizes);
+}
+
+// The photos in each of their turns, one batch after the other.
+std::string write_turns(OnnxGraph& graph, const std::string& x, int turns, int height, int width) {
+  if (turns == 1) return x;
+  std::string transposed;
+  std::vector<std::string> all;
+  for (int i = 0; i < turns; ++i) {
+    if (turn(i).transpose && transposed.empty()) transposed = graph.transpose(x);
+    all.push_back(
+        write_reversed(graph, turn(i).transpose ? transposed : x, turn(i), height, width));
+  }
+  return graph.concatenate(all);
+}
+
+// Their maps, turned back, averaged over the turns.
+std::string write_mean(OnnxGraph& graph, const std::string& maps, int turns, int channels,
+                       int height, int width) {
+  if (turns == 1) return maps;
+  const std::vector<std::string> parts = graph.split(maps, turns);
+  std::string sum;
+  for (int i = 0; i < turns; ++i) {
+    std::string back = parts[static_cast<std::size_t>(i)];
+    if (height * width > 1) {
+      back = write_reversed(graph, back, turn(i), height, width);
+      if (turn(i).transpose) back = graph.transpose(back);
+    }
+    sum = sum.empty() ? back : graph.add(sum, back);
+  }
+  // By a depthwise convolution, which every backend has.
+  ConvSpec mean;
+  mean.in_channels = mean.out_channels = mean.groups = channels;
+  mean.weight.assign(static_cast<std::size_t>(channels), 1.0f / static_cast<float>(turns));
+  return graph.conv(sum, mean, maps + ".mean");
+}
+
 // |z|^2 / noise - sum gain * (direction . z)^2 with z = (x - mean) * scale of the pooled map, by
 // convolutions over one pixel, which every backend has.
-std::string write_distance(OnnxGraph& graph, const std::string& map,
+std::string write_distance(OnnxGraph& graph, const std::string& map, int turns,
                            const EmbeddingGaussian& gaussian) {
   const int size = static_cast<int>(gaussian.mean.size());
   const int directions = static_cast<int>(gaussian.gain.size());
@@ -93,8 +142,10 @@ std::string write_distance(OnnxGraph& graph, const std::string& map,
   standard.groups = size;
   standard.bias = gaussian.mean;
   for (std::size_t i = 0; i < gaussian.mean.size(); ++i) standard.bias[i] *= -gaussian.scale[i];
-  const std::string centred =
-      graph.conv(graph.global_average_pool(map), standard, "distance.standard");
+  // An average is the same of a map turned back.
+  const std::string appearance =
+      write_mean(graph, graph.global_average_pool(map), turns, size, 1, 1);
+  const std::string centred = graph.conv(appearance, standard, "distance.standard");
   const std::string whole = graph.conv(
       graph.multiply(centred, centred),
       one_pixel(size, 1, std::vector<float>(gaussian.mean.size(), gaussian.inverse_noise)),
@@ -131,7 +182,8 @@ Result<std::vector<std::uint8_t>> export_onnx(Network& net, const PreprocessSpec
   const torch::NoGradGuard no_grad;
   OnnxGraph graph;
   int height = input.height, width = input.width;
-  std::string x = graph.input("image", {3, height, width});
+  std::string x =
+      write_turns(graph, graph.input("image", {3, height, width}), net->turns(), height, width);
   const auto conv = [&](PaddedConv& layer, torch::nn::BatchNorm2d& norm, const std::string& name) {
     const ConvSpec spec = folded(layer, norm, height, width);
     height = (height + spec.pad_top + spec.pad_bottom - spec.kernel) / spec.stride + 1;
@@ -165,6 +217,7 @@ Result<std::vector<std::uint8_t>> export_onnx(Network& net, const PreprocessSpec
     x = activated(graph, x, architecture.activation);
   }
 
+  x = write_mean(graph, x, net->turns(), architecture.features(), height, width);
   ConvSpec map;
   map.in_channels = architecture.features();
   map.out_channels = static_cast<int>(net->classifier->weight.size(0));
@@ -175,7 +228,7 @@ Result<std::vector<std::uint8_t>> export_onnx(Network& net, const PreprocessSpec
   graph.output(logits, {map.out_channels});
   graph.output(cam, {map.out_channels, height, width});
   if (typicality != nullptr) {
-    graph.output(write_distance(graph, appearance, *typicality), {1});
+    graph.output(write_distance(graph, appearance, net->turns(), *typicality), {1});
   }
   return store_calibrated(graph.serialize(), storage, calibration, input);
 }

@@ -228,6 +228,7 @@ Result<TrainOutcome> Training::finish() {
   for (const auto& [name, tensor] : best_) {
     average_.at(name).copy_(tensor);
   }
+  net_->judge_in(options_.turns);
   Scores scores = evaluate();
   TrainOutcome outcome;
   outcome.best_epoch = state_.best_epoch;
@@ -318,6 +319,7 @@ Result<TrainOutcome> Training::finish() {
   }
   for (std::size_t c = 0; c < shares.size(); ++c)
     package.training["class_shares"][package.classes[c].id] = shares[c] / lesions;
+  package.training["settings"]["turns"] = options_.turns;
   package.training["settings"]["threads"] = threads_;
   package.training["settings"]["device"] = device_.str();
   package.license = options_.license;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "nets/turns.h"
 #include "nets/weights.h"
 #include "nevus/package.h"
 #include "runtime/model_file.h"
@@ -12,16 +13,6 @@ namespace {
 
 bool same_pixels(const PreprocessSpec& a, const PreprocessSpec& b) {
   return a.width == b.width && a.height == b.height && a.mean == b.mean && a.std == b.std;
-}
-
-// Of a square: four quarter turns, each as it is and mirrored.
-constexpr std::int64_t kTurns = 8;
-
-torch::Tensor turned(const torch::Tensor& images, std::int64_t turn) {
-  if (turn == 0) return images;
-  const torch::Tensor mirrored = turn >= kTurns / 2 ? images.flip({3}) : images;
-  return torch::rot90(mirrored, turn % (kTurns / 2), {2, 3})
-      .contiguous(torch::MemoryFormat::ChannelsLast);
 }
 
 }  // namespace
@@ -67,6 +58,10 @@ Result<Teachers> Teachers::read(const std::vector<std::filesystem::path>& files,
     const auto applied =
         apply_weights(*weights, teacher.net->architecture, state_of(*teacher.net), true);
     if (!applied) return bad(applied.error().message);
+    if (const auto turns = teacher.settings.find("turns");
+        turns != teacher.settings.end() && turns->is_number_integer()) {
+      teacher.net->judge_in(std::clamp(turns->get<int>(), 1, kTurns));
+    }
     teacher.net->to(device);
     teacher.net->eval();
     for (torch::Tensor& parameter : teacher.net->parameters()) {
@@ -107,7 +102,7 @@ torch::Tensor Teachers::probabilities(const torch::Tensor& images, int turns) {
     const torch::Tensor drawn =
         turns > 0 ? torch::randperm(kTurns, torch::kLong).slice(0, 0, turns) : torch::zeros({1});
     for (std::int64_t i = 0; i < drawn.size(0); ++i) {
-      const torch::Tensor seen = turned(images, drawn[i].item<std::int64_t>());
+      const torch::Tensor seen = turned(images, turn(drawn[i].item<int>()));
       const torch::Tensor p = torch::softmax(teacher.net->forward(seen) / teacher.temperature, 1)
                                   .index_select(1, teacher.order);
       sum = sum.defined() ? sum + p : p;

@@ -71,6 +71,7 @@ struct TrainOptions {
   bool force = false;  ///< overwrite a finished run
   bool keep_test_groups = false;
   WeightStorage storage = WeightStorage::float16;  ///< of the exported file
+  int turns = 1;  ///< in which the exported file judges a photo: 1, 2, 4 or 8
   std::string cache =
       "auto";             ///< of decoded photos: "auto" (in `out`, while it runs), "off", a file
   double cache_size = 8;  ///< its greatest size, GB (10^9 bytes)

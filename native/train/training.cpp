@@ -405,7 +405,8 @@ void Training::accumulate(const Batch& batch, double photos_of_step) {
   if (!teachers_.empty()) {
     // Of mixed photos, too, they tell what they see.
     const torch::Tensor taught =
-        (distillation_loss(logits, teachers_.probabilities(images, recipe_.teacher_turns)) * weight).sum();
+        (distillation_loss(logits, teachers_.probabilities(images, recipe_.teacher_turns)) * weight)
+            .sum();
     loss = loss * (1 - recipe_.teacher_weight) + taught * recipe_.teacher_weight;
   }
   (loss / photos_of_step).backward();

@@ -11,6 +11,8 @@
 #include <sstream>
 
 #include "image_io/photo.h"
+#include "nets/turns.h"
+#include "runtime/model_file.h"
 #include "runtime/session.h"
 #include "synth/lesion.h"
 #include "train/cross_validation.h"
@@ -366,6 +368,70 @@ TEST_F(TrainLoop, LearnsFromATeacher) {
   ASSERT_FALSE(larger);
   EXPECT_NE(larger.error().message.find("takes its photos otherwise"), std::string::npos)
       << larger.error().message;
+}
+
+// A finished run, exported once more for four turns: what it says of a view is the mean of what the
+// one-turn file says of its turns, and the map turns along.
+TEST_F(TrainLoop, ExportsAModelThatJudgesTurns) {
+  if (!imagenet_weights("efficientnet-lite0")) {
+    GTEST_SKIP() << "ImageNet weights not there, skipped";
+  }
+  TrainOptions o = learning("turning");
+  o.storage = WeightStorage::float32;
+  Watcher watcher;
+  const auto one = train(o, watcher, watcher.stop);
+  ASSERT_TRUE(one) << one.error().message;
+  const auto single = read_model(root_ / "turning/model.onnx");
+  ASSERT_TRUE(single) << single.error().message;
+  EXPECT_EQ(one->package.training["settings"]["turns"], 1);
+  o.resume = true;
+  for (const int turns : {2, 4, 8}) {
+    SCOPED_TRACE(turns);
+    o.turns = turns;
+    const auto all = train(o, watcher, watcher.stop);
+    ASSERT_TRUE(all) << all.error().message;
+    EXPECT_EQ(all->package.training["settings"]["turns"], turns);
+    const auto several = read_model(root_ / "turning/model.onnx");
+    ASSERT_TRUE(several) << several.error().message;
+
+    const int side = one->package.input.width;
+    torch::manual_seed(9);
+    // Two photos, so that a batch's order matters.
+    const torch::Tensor views = torch::randn({2, 3, side, side});
+    const auto answer = [&](const std::vector<std::uint8_t>& onnx, const torch::Tensor& images) {
+      const torch::Tensor plain = images.contiguous();
+      const auto output =
+          run_onnx(onnx, {plain.const_data_ptr<float>(), static_cast<std::size_t>(plain.numel())},
+                   2, 3, side, side);
+      EXPECT_TRUE(output) << output.error().message;
+      return std::tuple(torch::tensor(output->logits).view({2, 2}),
+                        torch::tensor(output->cam).view({2, 2, side / 32, side / 32}),
+                        torch::tensor(output->distance));
+    };
+    // Calibration may have moved the biases: what is left of the logits is without them.
+    const auto without_bias = [](const torch::Tensor& cam) { return cam.mean({2, 3}); };
+    torch::Tensor sum = torch::zeros({2, 2}), maps = torch::zeros({2, 2, side / 32, side / 32});
+    for (int i = 0; i < turns; ++i) {
+      const auto cam = std::get<1>(answer(*single, turned(views, turn(i))));
+      sum += without_bias(cam);
+      maps += turned_back(cam, turn(i));
+    }
+    const auto [logits, cam, distance] = answer(*several, views);
+    ASSERT_EQ(distance.numel(), all->package.typicality ? 2 : 0);
+    EXPECT_TRUE(torch::allclose(cam, maps / turns, 1e-4, 1e-4));
+    EXPECT_TRUE(torch::allclose(without_bias(cam), sum / turns, 1e-4, 1e-4));
+    const torch::Tensor bias = logits - without_bias(cam);
+    EXPECT_TRUE(torch::allclose(bias[0], bias[1], 1e-4, 1e-4)) << bias;
+    const auto upright = std::get<1>(answer(*single, views));
+    EXPECT_FALSE(torch::allclose(cam, upright, 1e-2, 1e-2)) << "nothing to average";
+    // Its turns are a group: the answer is the same however the photo lay.
+    for (int i = 1; i < turns; ++i) {
+      const auto [same, along, as_far] = answer(*several, turned(views, turn(i)));
+      EXPECT_TRUE(torch::allclose(same, logits, 1e-4, 1e-4)) << i;
+      EXPECT_TRUE(torch::allclose(turned_back(along, turn(i)), cam, 1e-4, 1e-4)) << i;
+      EXPECT_TRUE(torch::allclose(as_far, distance, 1e-3, 1e-3)) << i;
+    }
+  }
 }
 
 TEST_F(TrainLoop, TheCacheChangesNothingButTime) {

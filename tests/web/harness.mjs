@@ -291,6 +291,18 @@ export async function convert(storage, out) {
   await run(nevus, ['convert', model, samplesFolder, '--weights-as', storage, '--out', out]);
 }
 
+/** A run folder in `folder`: the tests' model, taught a few drawings for an epoch. */
+export async function trainBriefly(folder, ...options) {
+  const drawings = path.join(folder, 'drawings');
+  const out = path.join(folder, 'run');
+  await run(nevus, ['synth', '--out', drawings, '--count', '48', '--jpeg']);
+  await run(nevus, [
+    ...['train', drawings, '--out', out, '--weights', model, '--epochs', '1', '--device', 'cpu'],
+    ...options,
+  ]);
+  return out;
+}
+
 /** `nevus predict --json`, by file name. */
 export async function predict(files, using = model) {
   // It ends with 1 when it could not judge one of them, and answers for all nevertheless.

@@ -1,5 +1,6 @@
-// A model whose weights are stored as int8: dropped on the page it answers as `nevus predict` does
-// with the same file, on both backends, and costs the runs nothing: the session folds its weights.
+// Models in other forms, dropped on the page: they answer as `nevus predict` does with the same file,
+// on both backends. Weights as int8 (they cost the runs nothing: the session folds them), and a
+// model that judges a photo in four of its turns.
 
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
@@ -10,37 +11,39 @@ import * as h from './harness.mjs';
 
 const SLOW = 180_000; // compiling the shaders for a software adapter
 
-let server, folder, int8, float32;
+let server, folder, int8, float32, turns;
 before(async () => {
   server = await h.serve();
-  folder = await mkdtemp(path.join(tmpdir(), 'nevus-int8-'));
+  folder = await mkdtemp(path.join(tmpdir(), 'nevus-models-'));
   int8 = path.join(folder, 'int8.onnx');
   float32 = path.join(folder, 'float32.onnx');
   await h.convert('int8', int8);
   await h.convert('float32', float32);
+  turns = path.join(await h.trainBriefly(path.join(folder, 'turns'), '--turns', '4'), 'model.onnx');
 });
 after(async () => {
   await server?.stop();
   if (folder) await rm(folder, { recursive: true });
 });
 
-async function compare(query, launch, files) {
+async function compare(model, query, launch, files) {
+  const name = path.basename(model);
   const browser = await h.launch(launch);
   try {
     const { page } = await h.openPage(browser);
     await h.openApp(page, server.url, query, SLOW);
     await h.give(page, 'drop', {
-      name: 'int8.onnx',
+      name,
       mimeType: '',
-      buffer: await readFile(int8),
+      buffer: await readFile(model),
     });
     await page.waitForFunction(
-      () => /int8\.onnx/.test(document.querySelector('#status').textContent),
-      undefined,
+      (wanted) => document.querySelector('#status').textContent.includes(wanted),
+      name,
       { timeout: SLOW },
     );
     await h.waitForState(page, 'ready', SLOW);
-    const expected = await h.predict(files, int8);
+    const expected = await h.predict(files, model);
     const backends = [];
     for (const file of files) {
       const answer = await h.pickAndAnswer(page, file, SLOW);
@@ -57,15 +60,20 @@ async function compare(query, launch, files) {
   }
 }
 
-test('dropped on the page, on WebAssembly', async () => {
-  const backends = await compare('?backend=wasm', {}, h.anyPhotos);
-  assert.ok(backends.every((backend) => backend === 'wasm'));
-});
+for (const [name, model] of [
+  ['weights as int8', () => int8],
+  ['four turns', () => turns],
+]) {
+  test(`${name}: dropped on the page, on WebAssembly`, async () => {
+    const backends = await compare(model(), '?backend=wasm', {}, h.anyPhotos);
+    assert.ok(backends.every((backend) => backend === 'wasm'));
+  });
 
-test('dropped on the page, on WebGPU', async () => {
-  const backends = await compare('?backend=webgpu', { webgpu: true }, [h.anyPhotos[0]]);
-  assert.deepEqual(backends, ['webgpu']);
-});
+  test(`${name}: dropped on the page, on WebGPU`, async () => {
+    const backends = await compare(model(), '?backend=webgpu', { webgpu: true }, [h.anyPhotos[0]]);
+    assert.deepEqual(backends, ['webgpu']);
+  });
+}
 
 test('the session has nothing left to do with the integers', async () => {
   const assets = await readdir(path.join(h.siteFolder, 'assets'));
