@@ -53,8 +53,9 @@ Result<std::vector<std::uint8_t>> store_calibrated(std::span<const std::uint8_t>
       const std::vector<float>& all = seen->at(output.name);
       std::vector<double> sums(output.channels);
       for (std::size_t i = 0; i < all.size(); ++i) sums[i % output.channels] += all[i];
-      const double rows = static_cast<double>(all.size() / output.channels);
-      for (const double sum : sums) means[conv].push_back(static_cast<float>(sum / rows));
+      const std::size_t seen_images = all.size() / output.channels;
+      for (const double sum : sums)
+        means[conv].push_back(static_cast<float>(sum / static_cast<double>(seen_images)));
     }
   }
   return store_weights(onnx, storage, means);
