@@ -17,6 +17,7 @@
 #include "synth/lesion.h"
 #include "train/cross_validation.h"
 #include "train/run_folder.h"
+#include "train/teachers.h"
 #include "train/trainer.h"
 
 namespace nevus {
@@ -431,6 +432,14 @@ TEST_F(TrainLoop, ExportsAModelThatJudgesTurns) {
       EXPECT_TRUE(torch::allclose(turned_back(along, turn(i)), cam, 1e-4, 1e-4)) << i;
       EXPECT_TRUE(torch::allclose(as_far, distance, 1e-3, 1e-3)) << i;
     }
+    // As a teacher it says the same.
+    const ModelPackage& package = all->package;
+    auto teacher =
+        Teachers::read({root_ / "turning/model.onnx"},
+                       {package.classes[0].id, package.classes[1].id}, package.input, torch::kCPU);
+    ASSERT_TRUE(teacher) << teacher.error().message;
+    EXPECT_TRUE(torch::allclose(teacher->probabilities(views, 0),
+                                torch::softmax(logits / package.temperature, 1), 1e-4, 1e-4));
   }
 }
 
