@@ -96,6 +96,9 @@ const std::map<std::string_view, std::string_view>& german() {
        "{name}: {train} zum Lernen, {validation} zur Validierung"},
       {"SHA-256 of their list", "SHA-256 ihrer Liste"},
       {"Versions", "Versionen"},
+      {"Turns", "Drehungen"},
+      {"it judges a photo in {n} of its turns and mirror images and answers with the mean",
+       "es beurteilt ein Foto in {n} Drehungen und Spiegelungen und antwortet mit dem Mittelwert"},
       {"Configuration", "Konfiguration"},
       // What our own trainer says in a package
       {"Research and education. Not a medical device and not a diagnosis: a doctor decides.",

@@ -228,6 +228,12 @@ std::vector<std::pair<std::string, std::string>> training_facts(const json& trai
     }
     facts.emplace_back(say("Versions"), versions);
   }
+  if (const auto turns = finite(part(training, "settings"), "turns"); turns && *turns > 1) {
+    facts.emplace_back(say("Turns"),
+                       say("it judges a photo in {n} of its turns and mirror images and answers "
+                           "with the mean",
+                           {{"n", say.number(*turns, 0)}}));
+  }
   return facts;
 }
 

@@ -112,6 +112,19 @@ TEST_F(TrainCommand, ReadsItsOptionsFromAFile) {
   expect_refused({photos_, "--out", out_, "--config", folder_ / "absent.toml"}, {"absent.toml"});
 }
 
+TEST_F(TrainCommand, TheCardSaysInHowManyTurnsAModelJudges) {
+  const Ran ran =
+      test::run(NEVUS_PROGRAM, {"train", photos_, "--out", out_, "--arch", "mobilenetv3-small",
+                                "--weights", "none", "--epochs", "1", "--turns", "2"});
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const Ran card = test::run(NEVUS_PROGRAM, {"card", out_ + "/model.onnx"});
+  ASSERT_EQ(card.status, 0) << card.err;
+  EXPECT_NE(card.out.find("in 2 of its turns"), std::string::npos) << card.out;
+  const Ran three = test::run(NEVUS_PROGRAM, {"train", photos_, "--out", out_, "--turns", "3"});
+  EXPECT_NE(three.status, 0);
+  EXPECT_NE(three.err.find("--turns"), std::string::npos) << three.err;
+}
+
 // The configuration for seven diagnoses, on few photos: the whole chain, its figures aside.
 TEST_F(TrainCommand, TheConfigurationForSevenDiagnosesTrains) {
   const std::filesystem::path data = NEVUS_DATA_DIR;
