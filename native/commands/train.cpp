@@ -316,10 +316,12 @@ int run(CLI::App& command, Arguments& arguments) {
   const auto& figures = outcome->package.metrics.at("validation");
   const auto& interval = figures.at("auc_ci");
   char text[200];
-  std::snprintf(text, sizeof text,
-                "kept epoch %d: validation AUC %.4f (95 %% interval %.4f to %.4f, %ld photos)",
-                outcome->best_epoch, figures.at("auc").get<double>(), interval.at(0).get<double>(),
-                interval.at(1).get<double>(), figures.at("n").get<long>());
+  std::snprintf(
+      text, sizeof text,
+      "kept epoch %d: validation AUC %.4f (95 %% interval %.4f to %.4f, %ld photos%s)",
+      outcome->best_epoch, figures.at("auc").get<double>(), interval.at(0).get<double>(),
+      interval.at(1).get<double>(), figures.at("n").get<long>(),
+      options.turns > 1 ? (", each in " + std::to_string(options.turns) + " turns").c_str() : "");
   terminal.note(text);
   terminal.note("wrote " + (options.out / "model.onnx").string() +
                 ", model.json, history.csv, validation.csv, report.html");
@@ -595,8 +597,8 @@ void add_train_command(CLI::App& app, int& status) {
   command
       ->add_option(
           "--turns", o.turns,
-          "The exported model judges each photo in so many of its turns and mirror images, "
-          "1, 2, 4 or 8, and answers with the mean: better, and as many times slower")
+          "The exported model judges each photo in so many of its turns and mirror images and "
+          "answers with the mean: better, and as many times slower")
       ->check(CLI::IsMember({1, 2, 4, 8}))
       ->option_text("1|2|4|8 [1]")
       ->group(package);

@@ -519,10 +519,10 @@ Result<ProbedNetwork> probe_inputs(std::span<const std::uint8_t> onnx, WeightSto
     if (kernel == nullptr || network->bias_of(node) == nullptr) continue;
     const WeightStorage to = storage_of(*kernel, storage);
     if (to == WeightStorage::float32 || to == kernel->stored) continue;
-    const std::string mean = node.name + ".input_mean";
-    nodes.push_back(wire::make_node("GlobalAveragePool", {node.inputs[0]}, mean));
     const std::int64_t channels = kernel->dims[1] * node.group;
     if (channels <= 0) continue;
+    const std::string mean = node.name + ".input_mean";
+    nodes.push_back(wire::make_node("GlobalAveragePool", {node.inputs[0]}, mean));
     outputs.push_back(wire::make_value_info(mean, {channels, 1, 1}, "images"));
     out.outputs[node.name] = {mean, static_cast<std::size_t>(channels)};
   }

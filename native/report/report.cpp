@@ -100,6 +100,12 @@ Result<bool> write_training_report(const std::filesystem::path& path,
         "judge "
         "a mixture by the label of one of its photos: they look worse than they are, and can't be "
         "compared with those of validation.</p>\n";
+  if (report.turns > 1)
+    body +=
+        "<p class=\"soft\">Each epoch was validated on photos as they are. The exported model "
+        "judges a photo in " +
+        std::to_string(report.turns) +
+        " of its turns and mirror images, and the figures further down are its own.</p>\n";
   body +=
       "<h2>Epochs</h2>\n<div class=\"scroll\"><table><tr><th class=\"n\">Epoch</th><th "
       "class=\"n\">Training loss</th>"

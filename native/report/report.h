@@ -47,6 +47,7 @@ struct TrainingReport {
   int best_epoch = 0;        ///< the epoch that was kept
   bool interrupted = false;  ///< stopped before its last epoch
   bool mixed = false;  ///< by mixup or CutMix: training figures judge mixed views by one label
+  int turns = 1;  ///< in which the exported model, unlike the epochs' validation, judges a photo
   std::vector<ClassCount> classes;
   std::vector<std::pair<std::string, std::string>> settings;
   std::vector<std::string> warnings;

@@ -447,6 +447,7 @@ Result<TrainOutcome> Training::finish() {
   report.command_line = state_.command_line;
   report.epochs = state_.history;
   report.best_epoch = state_.best_epoch;
+  report.turns = options_.turns;
   report.mixed = recipe_.mixup > 0 || recipe_.cutmix > 0;
   for (std::size_t i = 0; i < photos_.labels.size(); ++i) {
     ClassCount count{i < package.classes.size() ? package.classes[i].name : photos_.labels[i],

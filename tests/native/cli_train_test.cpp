@@ -112,11 +112,14 @@ TEST_F(TrainCommand, ReadsItsOptionsFromAFile) {
   expect_refused({photos_, "--out", out_, "--config", folder_ / "absent.toml"}, {"absent.toml"});
 }
 
-TEST_F(TrainCommand, TheCardSaysInHowManyTurnsAModelJudges) {
+TEST_F(TrainCommand, TerminalReportAndCardSayInHowManyTurnsAModelJudges) {
   const Ran ran =
       test::run(NEVUS_PROGRAM, {"train", photos_, "--out", out_, "--arch", "mobilenetv3-small",
                                 "--weights", "none", "--epochs", "1", "--turns", "2"});
   ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_NE((ran.out + ran.err).find("each in 2 turns"), std::string::npos) << ran.out << ran.err;
+  EXPECT_NE(test::read_text(folder_ / "run/report.html").find("in 2 of its turns"),
+            std::string::npos);
   const Ran card = test::run(NEVUS_PROGRAM, {"card", out_ + "/model.onnx"});
   ASSERT_EQ(card.status, 0) << card.err;
   EXPECT_NE(card.out.find("in 2 of its turns"), std::string::npos) << card.out;
